@@ -1,0 +1,52 @@
+"""One REST request as data, and the protocol of flows: reading a server without doing I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias, TypeVar
+
+from reconciler.core.change import Path
+
+Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
+Reply: TypeAlias = Any
+"""The decoded JSON of an answer; None where an absorbed error stood in its place."""
+
+ID = "{id}"
+"""In a call's path: the server's id of the step's own resource."""
+
+T = TypeVar("T")
+Flow: TypeAlias = Generator[Sequence["Call"], Sequence[Reply], T]
+"""Yields batches of calls (those of one batch may run at once), is sent their replies, returns a value."""
+
+
+def id_of(address: object) -> dict[str, str]:
+    """In a call's body: the server's id of the resource at `address`, filled in when the call is sent."""
+    return {"$id": str(address)}
+
+
+NOW: Mapping[str, str] = {"$now": "ms"}
+"""In a call's body: the milliseconds since 1970 at the moment of sending."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One exact request.
+
+    Attributes:
+        path: below the server's address, percent-encoded, with `{id}` for the step's own id.
+        body: JSON, with `{"$id": address}` and `{"$now": "ms"}` filled in on sending.
+        fields: the fields that the request writes.
+        returns: where the reply has the id of what was created, such as ("run", "info", "run_id").
+        absorbs: error codes of the server that mean that there is nothing left to do.
+        repeatable: sending it twice does the same as sending it once.
+    """
+
+    method: Method
+    path: str
+    body: Mapping[str, Any] | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+    fields: tuple[Path, ...] = ()
+    returns: tuple[str, ...] = ()
+    absorbs: tuple[str, ...] = ()
+    repeatable: bool = False

@@ -1,0 +1,139 @@
+"""The mark: the tag by which a stack knows what it owns, and what it last wrote there. See OWNERSHIP in docs/concepts.md."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from reconciler.core.address import Address
+from reconciler.core.change import Path, Value
+
+PREFIX = "reconciler."
+VERSION = 1
+PART_BYTES = 5000
+"""The longest tag value that every backend guarantees (Databricks API document, `set_experiment_tag`)."""
+
+
+class NewerMark(ValueError):
+    """The mark was written by a later version of the reconciler."""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """What one stack recorded on a live resource.
+
+    Attributes:
+        address: which entry of the stack's manifests it is.
+        keys: for each field that the stack last applied, the digest of its value.
+        prevent_destroy, keep, existing: what the entry said, so that dropping it does not get round it.
+        replaced: a later resource has taken over the address; this one is to be deleted.
+    """
+
+    address: Address
+    keys: Mapping[Path, str] = field(default_factory=dict)
+    prevent_destroy: bool = False
+    keep: bool = False
+    existing: bool = False
+    replaced: bool = False
+
+
+def digest(value: Value) -> str:
+    """The first 8 hex digits of the SHA-256 of a value's canonical JSON."""
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:8]
+
+
+def canonical(value: Any) -> str:
+    """JSON with sorted keys, no blanks, ASCII only: equal values give equal text."""
+    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+
+
+def tag_key(stack: str, part: int = 0) -> str:
+    return f"{PREFIX}{stack}.{part}" if part else f"{PREFIX}{stack}"
+
+
+def is_mark(key: str) -> bool:
+    """Whether a tag is a mark of some stack: ours or another's, never anybody's own tag."""
+    return key.startswith(PREFIX)
+
+
+def write(mark: Mark, stack: str) -> dict[str, str]:
+    """The tags that hold `mark`: one, or several parts, each of at most PART_BYTES and readable by itself."""
+    head: dict[str, Any] = {"v": VERSION, "address": str(mark.address)}
+    head |= {name: True for name in ("prevent_destroy", "existing", "replaced") if getattr(mark, name)}
+    if mark.keep:
+        head["on_remove"] = "keep"
+    parts = [head | {"keys": {}}]
+    room = PART_BYTES - len(_compact(parts[0]))
+    for path, value in sorted(mark.keys.items()):
+        name = "/".join(path)
+        size = len(_compact({name: value})) - 1  # its comma stands in for one of the braces
+        if size > room:
+            parts.append({"v": VERSION, "keys": {}})
+            room = PART_BYTES - len(_compact(parts[-1]))
+        parts[-1]["keys"][name] = value
+        room -= size
+    return {tag_key(stack, number): _compact(part) for number, part in enumerate(parts)}
+
+
+def read(tags: Mapping[str, str], stack: str) -> Mark | None:
+    """The mark of `stack` among `tags`, or None.
+
+    Raises:
+        NewerMark: a later version wrote it.
+        ValueError: it is damaged.
+    """
+    text = tags.get(tag_key(stack))
+    if text is None:
+        return None
+    head = _part(text)
+    keys = dict(head.get("keys", {}))
+    number = 1
+    while (more := tags.get(tag_key(stack, number))) is not None:
+        keys |= _part(more).get("keys", {})
+        number += 1
+    return Mark(
+        address=Address.parse(str(head.get("address", ""))),
+        keys={_path(name): str(value) for name, value in keys.items()},
+        prevent_destroy=bool(head.get("prevent_destroy")),
+        keep=head.get("on_remove") == "keep",
+        existing=bool(head.get("existing")),
+        replaced=bool(head.get("replaced")),
+    )
+
+
+def parts_of(tags: Mapping[str, str], stack: str) -> dict[str, str]:
+    """The tags among `tags` that hold the mark of `stack`, as they are."""
+    return {key: value for key, value in tags.items() if key == tag_key(stack) or _is_part(key, stack)}
+
+
+def stacks_of(tags: Mapping[str, str]) -> list[str]:
+    """The stacks that left a mark among `tags`, sorted."""
+    return sorted({key.removeprefix(PREFIX).split(".")[0] for key in tags if is_mark(key)})
+
+
+def _is_part(key: str, stack: str) -> bool:
+    return key.startswith(tag_key(stack) + ".") and key.rpartition(".")[2].isdecimal()
+
+
+def _part(text: str) -> dict[str, Any]:
+    try:
+        part = json.loads(text)
+    except ValueError:
+        raise ValueError("is not JSON") from None
+    if not isinstance(part, dict) or not isinstance(part.get("v"), int) or not isinstance(part.get("keys", {}), dict):
+        raise ValueError("has not the form of a mark")
+    if part["v"] > VERSION:
+        raise NewerMark(f"has version {part['v']}; this reconciler knows up to {VERSION}")
+    return part
+
+
+def _path(name: str) -> Path:
+    first, slash, rest = name.partition("/")
+    return (first, rest) if slash else (first,)
+
+
+def _compact(part: dict[str, Any]) -> str:
+    return json.dumps(part, separators=(",", ":"))

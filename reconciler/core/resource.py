@@ -1,0 +1,59 @@
+"""A resource as it should be (`Desired`) and as it is (`Live`): one shape, so that the difference is one function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from reconciler.core.address import Address
+from reconciler.core.change import Path, Value
+from reconciler.core.diagnostics import Span
+from reconciler.core.mark import Mark
+from reconciler.core.source import Document
+
+Fields = Mapping[Path, Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Desired:
+    """A resource as the manifests declare it.
+
+    `fields` holds what is declared and no more; a reference holds the address of what it names as text.
+    `document` is where it was written: the entry's body, with the stack's defaults behind it.
+    """
+
+    address: Address
+    fields: Fields
+    document: Document
+    prevent_destroy: bool = False
+    keep: bool = False
+    existing: bool = False
+
+    def at(self, path: Path = ()) -> Span:
+        return self.document.at(path)
+
+
+@dataclass(frozen=True, slots=True)
+class Live:
+    """A resource as the server holds it.
+
+    Attributes:
+        address: what our mark says, or the declared address under whose name it was found.
+        id: the server's.
+        fields: all that the server holds, the marks and the server's own tags left out; ids of known resources as addresses.
+        deleted: soft-deleted, and restorable.
+        parent: the id of the experiment that it lives in, '' for an experiment.
+        mark: ours, if it carries one; `mark_tags` are the tags that hold it.
+        others: the marks of other stacks, by stack.
+        facts: what a wire noted for its own requests; never compared.
+    """
+
+    address: Address
+    id: str
+    fields: Fields
+    deleted: bool = False
+    parent: str = ""
+    mark: Mark | None = None
+    mark_tags: Mapping[str, str] = field(default_factory=dict)
+    others: Mapping[str, Mark] = field(default_factory=dict)
+    facts: Fields = field(default_factory=dict)

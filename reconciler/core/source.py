@@ -1,0 +1,4 @@
+"""Stub while it is being written."""
+
+
+class Document: ...

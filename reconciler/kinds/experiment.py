@@ -1,0 +1,32 @@
+"""Experiments: named containers of runs. Tags and description change in place, the name too; nothing else can."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field
+
+from reconciler.core.kind import DIRECTIVE, Kind, Resource, Rule, rules_of
+from reconciler.kinds.fields import StringMap, Text
+
+
+class Experiment(Resource):
+    name: Text = Field(description="Its name on the server; default: the key. Changing it renames in place.")
+    description: Text | None = Field(default=None, description="Shown by the UI (tag mlflow.note.content).")
+    artifact_location: Annotated[
+        Text | None, Rule(fixed="an experiment's artifacts cannot be moved", server_default=True)
+    ] = Field(default=None, description="Fixed once made; unset = the server's choice, not compared.")
+    tags: StringMap = Field(default_factory=dict, description="Tags; values keep the text that was written.")
+    existing: Annotated[bool, DIRECTIVE] = Field(
+        default=False,
+        description="Somebody else's experiment: only the tags and description declared here are managed.",
+    )
+
+
+KIND = Kind(
+    name="experiments",
+    model=Experiment,
+    rules=rules_of(Experiment),
+    unique=True,
+    irreplaceable="an experiment is never replaced: its runs hang on its id",
+)

@@ -1,0 +1,34 @@
+"""Logged models: a model's metadata inside an experiment. Tags and status change; nothing else can."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from reconciler.core.kind import Kind, Resource, Rule, rules_of
+from reconciler.kinds.fields import StringMap, Text
+
+
+class LoggedModel(Resource):
+    experiment: Annotated[
+        Text, Rule(fixed="a logged model cannot move to another experiment", reference="experiments", parent=True)
+    ] = Field(description="A key of `experiments`.")
+    name: Annotated[Text, Rule(fixed="a logged model cannot be renamed")] = Field(
+        description="Its name on the server; default: the key."
+    )
+    type: Annotated[Text | None, Rule(fixed="a logged model's type cannot be changed", server_default=True)] = Field(
+        default=None, description="Such as Classifier, Agent, LLM."
+    )
+    source_run: Annotated[
+        Text | None,
+        Rule(fixed="a logged model's source run cannot be changed", server_default=True, reference="runs"),
+    ] = Field(default=None, description="A key of `runs`: the run that made the model.")
+    status: Annotated[Literal["PENDING", "READY", "UPLOAD_FAILED"] | None, Rule(server_default=True)] = Field(
+        default=None, description="Unset: not compared; a new logged model is PENDING."
+    )
+    params: Annotated[StringMap, Rule(once="params are written once")] = Field(default_factory=dict)
+    tags: StringMap = Field(default_factory=dict, description="Tags; values keep the text that was written.")
+
+
+KIND = Kind(name="logged_models", model=LoggedModel, rules=rules_of(LoggedModel))

@@ -1,0 +1,50 @@
+"""Runs: recorded executions inside an experiment. Params and datasets are written once, metrics are series."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from reconciler.core.kind import Kind, Resource, Rule, rules_of
+from reconciler.kinds.fields import Metric, Moment, StringMap, Text
+
+
+class Dataset(BaseModel):
+    """A dataset that the run read. MLflow identifies it by name and digest."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: Text = Field(min_length=1)
+    digest: Text = Field(min_length=1)
+    source_type: Text = Field(description="Such as s3, delta_table, local, http.")
+    source: Text
+    schema_: Text | None = Field(default=None, alias="schema", description="The dataset's schema, as text.")
+    profile: Text | None = Field(default=None, description="Summary statistics, as text.")
+    context: Text | None = Field(default=None, description="What it was used for, such as training or validation.")
+
+
+class Run(Resource):
+    experiment: Annotated[
+        Text, Rule(fixed="a run cannot move to another experiment", reference="experiments", parent=True)
+    ] = Field(description="A key of `experiments`.")
+    name: Text = Field(description="Its name on the server; default: the key.")
+    description: Text | None = Field(default=None, description="Shown by the UI (tag mlflow.note.content).")
+    status: Annotated[
+        Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"] | None, Rule(server_default=True)
+    ] = Field(default=None, description="Unset: not compared; a new run is RUNNING.")
+    start_time: Annotated[Moment | None, Rule(fixed="a run's start time cannot be changed", server_default=True)] = (
+        Field(default=None, description="Unset: the moment of creation.")
+    )
+    end_time: Annotated[Moment | None, Rule(server_default=True)] = Field(default=None)
+    params: Annotated[StringMap, Rule(once="params are written once")] = Field(default_factory=dict)
+    metrics: Annotated[dict[str, Metric], Rule(series=True)] = Field(
+        default_factory=dict, description="A number (the latest value) or a list of points {step, value, timestamp}."
+    )
+    datasets: Annotated[list[Dataset], Rule(once="a run's inputs are written once", keyed=("name", "digest"))] = Field(
+        default_factory=list
+    )
+    tags: StringMap = Field(default_factory=dict, description="Tags; values keep the text that was written.")
+
+
+KIND = Kind(name="runs", model=Run, rules=rules_of(Run))
