@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from enum import IntEnum
-from typing import Literal, TypeAlias
+from typing import Literal, Self, TypeAlias
 
 from reconciler.core.diagnostics import Span
 
 Path: TypeAlias = tuple[str, ...]
 """Where a field stands in a resource: ("tags", "team"). Never a dotted string, since tag keys have dots."""
 
-Value: TypeAlias = "None | bool | int | float | str | list[Value] | dict[str, Value]"
+Value: TypeAlias = "bool | int | float | str | list[Value] | dict[str, Value] | None"
 """What a field holds: JSON, nothing else."""
 
 Reason = Literal["manifest", "drift", "conflict", "adopt"]
@@ -34,7 +34,7 @@ class Action(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field's way from `before` to `after`; None stands for "not there". `effect` is what it does to the resource."""
+    """One field's way from `before` to `after`; None stands for "not there". `effect`: what it does to the resource."""
 
     path: Path
     before: Value
@@ -47,13 +47,13 @@ class FieldChange:
 class Secret(str):
     """A string that came from the environment and is named in the target's `sensitive`.
 
-    It equals its text, so it compares and is sent as any other string; a plan shows `template` (`${env.TOKEN}`) in its place.
+    It equals its text, so it compares and is sent as any other; a plan shows `template` (`${env.TOKEN}`) instead.
     """
 
     __slots__ = ("template",)
     template: str
 
-    def __new__(cls, text: str, template: str) -> Secret:
+    def __new__(cls, text: str, template: str) -> Self:
         secret = super().__new__(cls, text)
         secret.template = template
         return secret

@@ -11,7 +11,7 @@ Severity = Literal["error", "warning"]
 
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
-    """A place in a file, counted from 1. `width` is how many characters a caret line marks; it takes no part in equality."""
+    """A place in a file, counted from 1. `width`: how many characters a caret line marks; not part of equality."""
 
     file: str
     line: int

@@ -77,12 +77,12 @@ class Kind:
 
 
 def rules_of(model: type[Resource]) -> dict[str, Rule]:
-    """The rules that stand beside the fields of `model` (`Annotated[str, Rule(...)]`); a field without one has the plain rule."""
+    """The rules that stand beside the fields of `model` (`Annotated[str, Rule(...)]`); the plain rule where none does."""
     return {name: _rule(name, info.metadata) for name, info in model.model_fields.items()}
 
 
 def flatten(kind: Kind, values: Mapping[str, Any]) -> dict[Path, Value]:
-    """The fields of a resource by path: a map gives a path per key, a keyed list a path per entry, all else one path."""
+    """The fields of a resource by path: a map gives a path per key, a keyed list a path per entry, else one path."""
     fields: dict[Path, Value] = {}
     for name, value in values.items():
         rule = kind.rules[name]

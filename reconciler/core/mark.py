@@ -1,11 +1,11 @@
-"""The mark: the tag by which a stack knows what it owns, and what it last wrote there. See OWNERSHIP in docs/concepts.md."""
+"""The mark: the tag by which a stack knows what it owns, and what it last wrote there. See docs/concepts.md."""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.core.address import Address
@@ -17,7 +17,7 @@ PART_BYTES = 5000
 """The longest tag value that every backend guarantees (Databricks API document, `set_experiment_tag`)."""
 
 
-class NewerMark(ValueError):
+class NewerMark(ValueError):  # noqa: N818 - it is no mistake
     """The mark was written by a later version of the reconciler."""
 
 
@@ -38,6 +38,10 @@ class Mark:
     keep: bool = False
     existing: bool = False
     replaced: bool = False
+
+    def without(self, field: str) -> Mark:
+        """This mark without the entries of one field."""
+        return replace(self, keys={path: value for path, value in self.keys.items() if path[0] != field})
 
 
 def digest(value: Value) -> str:
@@ -124,7 +128,7 @@ def _part(text: str) -> dict[str, Any]:
     except ValueError:
         raise ValueError("is not JSON") from None
     if not isinstance(part, dict) or not isinstance(part.get("v"), int) or not isinstance(part.get("keys", {}), dict):
-        raise ValueError("has not the form of a mark")
+        raise ValueError("has not the form of a mark")  # noqa: TRY004 - of a text
     if part["v"] > VERSION:
         raise NewerMark(f"has version {part['v']}; this reconciler knows up to {VERSION}")
     return part

@@ -1,4 +1,4 @@
-"""The plan as a value: steps with their causes and exact requests. It can be printed, saved, reviewed, loaded and refused."""
+"""The plan as a value: steps with their causes and exact requests, to be printed, saved, reviewed, loaded, refused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ SYMBOLS: Mapping[Action, str] = {
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """What happens to one resource. `needs` are the addresses of steps that must be done before; `calls` are sent in order."""
+    """What happens to one resource. `needs`: the steps that must be done before; `calls` are sent in order."""
 
     address: Address
     action: Action
@@ -71,7 +71,7 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a step ended. `detail` says why it failed, or which failed step it needed; `id` is the server's after success."""
+    """How a step ended. `detail`: why it failed, or which failed step it needed; `id`: the server's after success."""
 
     step: Step
     status: Literal["done", "failed", "skipped"]

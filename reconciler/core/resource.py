@@ -40,10 +40,12 @@ class Live:
     Attributes:
         address: what our mark says, or the declared address under whose name it was found.
         id: the server's.
-        fields: all that the server holds, the marks and the server's own tags left out; ids of known resources as addresses.
+        fields: all that the server holds, but for marks and the server's own tags; known ids as addresses.
         deleted: soft-deleted, and restorable.
+        revived: deleted too, but the restoring of its experiment will bring it back: it counts as active.
         parent: the id of the experiment that it lives in, '' for an experiment.
         mark: ours, if it carries one; `mark_tags` are the tags that hold it.
+        damage: why a mark of ours cannot be read; '' where it can, or where there is none.
         others: the marks of other stacks, by stack.
         facts: what a wire noted for its own requests; never compared.
     """
@@ -52,8 +54,10 @@ class Live:
     id: str
     fields: Fields
     deleted: bool = False
+    revived: bool = False
     parent: str = ""
     mark: Mark | None = None
     mark_tags: Mapping[str, str] = field(default_factory=dict)
+    damage: str = ""
     others: Mapping[str, Mark] = field(default_factory=dict)
     facts: Fields = field(default_factory=dict)

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from pydantic import BaseModel
 
 from reconciler.core.address import Address
 from reconciler.core.call import Call, Flow
 from reconciler.core.change import FieldChange, Path, Value
-from reconciler.core.kind import Kind
+from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Fields, Live
 
 
@@ -64,7 +64,7 @@ class Wire(Protocol):
     def check(self, path: Path, value: Value) -> Unsupported | None:
         """What forbids `value` at `path`: limits, characters, values that the server would silently cut."""
 
-    def create(self, desired: Desired, mark: Mapping[str, str]) -> list[Call]: ...
+    def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]: ...
 
     def update(self, edit: Edit) -> list[Call]: ...
 
@@ -77,24 +77,34 @@ class Wire(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
+class Endpoint:
+    """Where a target's server is and how to speak to it. `store`, in place of `url`: MLflow is embedded on it."""
+
+    url: str = ""
+    store: str = ""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    user: tuple[str, str] | None = field(default=None, repr=False)
+    token: str = field(default="", repr=False)
+    verify: bool | str = True
+    client_cert: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Backend:
     """A tracking system.
 
     Attributes:
         name: as in a target's `backend`.
         options: the model of a target's entries for this backend.
-        wires: by the kind's name.
+        wires: from a target's options to the wires by the kind's name.
+        endpoint: from a target's options and the environment to the server.
         reads: the POST requests that only read, by the end of their path.
-        repeatable_errors: what marks an error as passing, beside 429 and 503: (error code, part of the message).
         parallel: how many requests at once by default.
     """
 
     name: str
     options: type[BaseModel]
-    wires: Mapping[str, Wire]
+    wires: Callable[[Any], Mapping[str, Wire]]
+    endpoint: Callable[[Any, Mapping[str, str]], Endpoint]
     reads: tuple[str, ...] = ()
-    repeatable_errors: tuple[tuple[str, str], ...] = ()
     parallel: int = 4
-
-
-Kinds = Mapping[str, Kind]

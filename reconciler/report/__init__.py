@@ -1,0 +1,1 @@
+"""From a plan or its outcome to what a person or a program reads; nothing here prints."""

@@ -1,0 +1,26 @@
+"""MLflow's tracking server: over HTTP, or embedded on a database."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.backends.mlflow.api import Api
+from reconciler.backends.mlflow.experiments import Experiments
+from reconciler.backends.mlflow.logged_models import LoggedModels
+from reconciler.backends.mlflow.options import Options, endpoint
+from reconciler.backends.mlflow.runs import Runs
+from reconciler.core.wire import Backend, Wire
+
+
+def wires(options: Options) -> Mapping[str, Wire]:
+    api = Api(options.prefix)
+    return {"experiments": Experiments(api), "runs": Runs(api), "logged_models": LoggedModels(api)}
+
+
+BACKEND = Backend(
+    name="mlflow",
+    options=Options,
+    wires=wires,
+    endpoint=endpoint,
+    reads=("/experiments/search", "/runs/search", "/logged-models/search"),
+)

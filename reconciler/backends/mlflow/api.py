@@ -1,0 +1,148 @@
+"""What the wires of MLflow share: requests below the API's prefix, tags as lists, pages, the mark among the tags."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import quote
+
+from reconciler.core import mark as marks
+from reconciler.core.address import Address
+from reconciler.core.call import Call, Flow, Reply
+from reconciler.core.change import FieldChange, Path, Value
+from reconciler.core.mark import Mark
+
+NOTE = "mlflow.note.content"
+"""The tag that MLflow's UI shows as the description."""
+SYSTEM = "mlflow."
+"""How the server's own tags start; they are never read as ours, written or deleted."""
+ABSENT = ("RESOURCE_DOES_NOT_EXIST",)
+PAGE = 50_000
+"""The largest page of experiments and runs; a tag filter costs the server the same again for every page (3.17.2)."""
+
+
+@dataclass(frozen=True, slots=True)
+class Api:
+    prefix: str
+
+    def get(self, route: str, query: Mapping[str, str], absorbs: tuple[str, ...] = ()) -> Call:
+        return Call("GET", f"{self.prefix}/{route}", query=query, absorbs=absorbs, repeatable=True)
+
+    def read(self, route: str, body: Mapping[str, Any]) -> Call:
+        return Call("POST", f"{self.prefix}/{route}", body, repeatable=True)
+
+    def post(
+        self, route: str, body: Mapping[str, Any], fields: Iterable[Path] = (), absorbs: tuple[str, ...] = ()
+    ) -> Call:
+        """A write that may be repeated."""
+        return Call("POST", f"{self.prefix}/{route}", body, fields=tuple(fields), absorbs=absorbs, repeatable=True)
+
+    def create(self, route: str, body: Mapping[str, Any], fields: Iterable[Path], returns: tuple[str, ...]) -> Call:
+        return Call("POST", f"{self.prefix}/{route}", body, fields=tuple(fields), returns=returns)
+
+    def patch(self, route: str, body: Mapping[str, Any], fields: Iterable[Path]) -> Call:
+        return Call("PATCH", f"{self.prefix}/{route}", body, fields=tuple(fields), repeatable=True)
+
+    def delete(self, route: str, fields: Iterable[Path] = (), absorbs: tuple[str, ...] = ()) -> Call:
+        return Call("DELETE", f"{self.prefix}/{route}", fields=tuple(fields), absorbs=absorbs, repeatable=True)
+
+    def pages(self, route: str, body: Mapping[str, Any], items: str) -> Flow[list[Any]]:
+        """All `items` of a search, page after page."""
+        found: list[Any] = []
+        token = ""
+        while True:
+            (reply,) = yield [self.read(route, {**body, "page_token": token} if token else body)]
+            found += reply.get(items, [])
+            token = reply.get("next_page_token", "")
+            if not token:
+                return found
+
+
+def marked(stack: str) -> str:
+    """The filter that finds what carries the mark of `stack`."""
+    return f"tags.`{marks.tag_key(stack)}` LIKE '%'"
+
+
+def pairs(values: Mapping[str, Value]) -> list[dict[str, Value]]:
+    """A map as MLflow's list of keys and values, sorted."""
+    return [{"key": key, "value": value} for key, value in sorted(values.items())]
+
+
+def section(fields: Mapping[Path, Value], name: str) -> dict[str, Value]:
+    """The entries of one map among `fields`, by key."""
+    return {path[1]: value for path, value in fields.items() if path[0] == name and len(path) > 1}
+
+
+def tags_of(fields: Mapping[Path, Value]) -> dict[str, Value]:
+    """The tags that hold `fields`' tags and description."""
+    note = {NOTE: fields[("description",)]} if ("description",) in fields else {}
+    return section(fields, "tags") | note
+
+
+def tag_key(path: Path) -> str | None:
+    """The tag that holds the field at `path`, if it is one that a tag holds."""
+    if path == ("description",):
+        return NOTE
+    return path[1] if path[0] == "tags" else None
+
+
+def written(changes: Iterable[FieldChange]) -> dict[Path, Value]:
+    """The new value of each change that sets one."""
+    return {change.path: change.after for change in changes if change.after is not None}
+
+
+def removed_tags(changes: Iterable[FieldChange]) -> dict[str, Path]:
+    """The tags that `changes` take away, with the field of each."""
+    gone = {tag_key(change.path): change.path for change in changes if change.after is None}
+    return {key: path for key, path in gone.items() if key is not None}
+
+
+def from_pairs(entries: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
+    return {str(entry["key"]): str(entry.get("value", "")) for entry in entries or ()}
+
+
+def tag_fields(tags: Mapping[str, str]) -> dict[Path, Value]:
+    """The fields that a resource's tags hold; marks and the server's own tags are left out."""
+    own = {key: value for key, value in tags.items() if not marks.is_mark(key) and not key.startswith(SYSTEM)}
+    fields: dict[Path, Value] = {("tags", key): value for key, value in own.items()}
+    return fields | ({("description",): tags[NOTE]} if NOTE in tags else {})
+
+
+@dataclass(frozen=True, slots=True)
+class Ownership:
+    """What the marks among a resource's tags say. `damage`: why ours cannot be read."""
+
+    mark: Mark | None
+    mark_tags: Mapping[str, str]
+    others: Mapping[str, Mark]
+    damage: str
+
+    @classmethod
+    def of(cls, tags: Mapping[str, str], stack: str) -> Ownership:
+        others = {name: _foreign(tags, name) for name in marks.stacks_of(tags) if name != stack}
+        own = marks.parts_of(tags, stack)
+        try:
+            return cls(marks.read(tags, stack), own, others, "")
+        except ValueError as problem:
+            return cls(None, own, others, str(problem))
+
+
+def _foreign(tags: Mapping[str, str], stack: str) -> Mark:
+    """The mark of another stack; one that we cannot read owns the whole resource: the safe reading."""
+    try:
+        return marks.read(tags, stack) or Mark(Address("unknown", stack))
+    except ValueError:
+        return Mark(Address("unknown", stack))
+
+
+def encoded(text: str) -> str:
+    """`text` as one segment of a path. Dots too: httpx takes `..` as a step up (and deletes the model itself)."""
+    return quote(text, safe="").replace(".", "%2E")
+
+
+def reply_list(reply: Reply, *path: str) -> list[Any]:
+    """A list inside a reply; MLflow leaves out what is empty."""
+    for name in path:
+        reply = (reply or {}).get(name)
+    return reply or []

@@ -1,0 +1,44 @@
+"""What a target of the MLflow backend can say, and how it and MLflow's own environment variables name the server."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr
+
+from reconciler.core.wire import Endpoint
+
+
+class Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    url: str = Field(description="http(s)://..., or a store that MLflow takes: sqlite:///mlflow.db, postgresql://...")
+    prefix: str = Field(
+        default="/api/2.0/mlflow", pattern="^/.*[^/]$", description="Where the API starts on the server."
+    )
+    headers: dict[str, str] = Field(default_factory=dict, description="Sent with every request.")
+    username: str = Field(default="", description="Default: MLFLOW_TRACKING_USERNAME.")
+    password: SecretStr = Field(default=SecretStr(""), description="Default: MLFLOW_TRACKING_PASSWORD.")
+    token: SecretStr = Field(default=SecretStr(""), description="Default: MLFLOW_TRACKING_TOKEN.")
+
+
+def endpoint(options: Options, environ: Mapping[str, str]) -> Endpoint:
+    """The server of a target. What the target does not say is taken from MLflow's environment variables."""
+    if not options.url.startswith(("http://", "https://")):
+        return Endpoint(store=options.url)
+    name = options.username or environ.get("MLFLOW_TRACKING_USERNAME", "")
+    password = options.password.get_secret_value() or environ.get("MLFLOW_TRACKING_PASSWORD", "")
+    return Endpoint(
+        url=options.url,
+        headers=options.headers,
+        user=(name, password) if name else None,
+        token=options.token.get_secret_value() or environ.get("MLFLOW_TRACKING_TOKEN", ""),
+        verify=_verify(environ),
+        client_cert=environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH", ""),
+    )
+
+
+def _verify(environ: Mapping[str, str]) -> bool | str:
+    if environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"true", "1"}:
+        return False
+    return environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True

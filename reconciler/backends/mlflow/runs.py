@@ -1,0 +1,199 @@
+"""Runs on MLflow: made with their tags, filled by log-batch inside its limits, ended last."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.backends.mlflow import limits, points
+from reconciler.backends.mlflow.api import (
+    ABSENT,
+    NOTE,
+    PAGE,
+    Api,
+    Ownership,
+    from_pairs,
+    marked,
+    pairs,
+    removed_tags,
+    reply_list,
+    section,
+    tag_fields,
+    tags_of,
+    written,
+)
+from reconciler.backends.mlflow.batches import batches
+from reconciler.core import mark as marks
+from reconciler.core.address import Address
+from reconciler.core.call import NOW, Call, Flow, id_of
+from reconciler.core.change import FieldChange, Path, Value
+from reconciler.core.mark import Mark
+from reconciler.core.resource import Desired, Fields, Live
+from reconciler.core.scalars import milliseconds, moment, number
+from reconciler.core.wire import Edit, Query, Unsupported
+
+CONTEXT = "mlflow.data.context"
+"""The tag of a run's input that says what the dataset was used for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Runs:
+    api: Api
+
+    def observe(self, query: Query) -> Flow[list[Live]]:
+        """One search over the stack's experiments; histories only of series that the mark does not vouch for."""
+        body = {
+            "experiment_ids": list(query.parents),
+            "filter": marked(query.stack),
+            "run_view_type": "ALL",
+            "max_results": PAGE,
+        }
+        items = yield from self.api.pages("runs/search", body, "runs")
+        lives = [_live(item, query.stack) for item in items]
+        declared = {sought.address: sought.fields for sought in query.sought}
+        return (yield from points.settle(self.api, [_settle_datasets(live, declared) for live in lives], declared))
+
+    def check(self, path: Path, value: Value) -> Unsupported | None:
+        return limits.check(limits.RUN, path, value)
+
+    def forbids(self, change: FieldChange) -> Unsupported | None:
+        if change.path == ("end_time",) and change.after is None:
+            return Unsupported(change.path, "cannot be taken away", "declare the time, or leave it to the server")
+        return None
+
+    def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]:
+        """The mark of the first request does not vouch for metrics, which a later request writes; that one does."""
+        fields = desired.fields
+        series = any(path[0] == "metrics" for path in fields)
+        body = {
+            "experiment_id": id_of(fields[("experiment",)]),
+            "run_name": fields[("name",)],
+            "start_time": milliseconds(str(fields[("start_time",)])) if ("start_time",) in fields else NOW,
+            "tags": pairs(tags_of(fields) | marks.write(mark.without("metrics"), stack)),
+        }
+        first = {"experiment", "name", "start_time", "description", "tags"}
+        made = [path for path in sorted(fields) if path[0] in first]
+        later = {path: value for path, value in fields.items() if path[0] in {"params", "metrics"}}
+        return [
+            self.api.create("runs/create", body, made, ("run", "info", "run_id")),
+            *self._log_inputs(desired.address, fields),
+            *self._log(desired.address, later, {}, marks.write(mark, stack) if series else {}, fields),
+            *self._update(desired.address, {p: v for p, v in fields.items() if p[0] in {"status", "end_time"}}),
+        ]
+
+    def update(self, edit: Edit) -> list[Call]:
+        """Tags and the mark go with log-batch, the mark in the last request."""
+        address = edit.live.address
+        values = written(edit.changes)
+        logged = {
+            path: value for path, value in values.items() if path[0] in {"params", "metrics", "tags", "description"}
+        }
+        kept = {key: value for key, value in edit.mark.items() if value is not None}
+        return [
+            *self._update(address, {p: v for p, v in values.items() if p[0] in {"name", "status", "end_time"}}),
+            *(self._remove_tag(address, key, path) for key, path in removed_tags(edit.changes).items()),
+            *self._log_inputs(address, values),
+            *self._log(address, logged, edit.live.facts, kept, edit.live.fields),
+            *(self._remove_tag(address, key) for key, value in edit.mark.items() if value is None),
+        ]
+
+    def restore(self, live: Live) -> list[Call]:
+        return [self.api.post("runs/restore", {"run_id": id_of(live.address)})]
+
+    def delete(self, live: Live) -> list[Call]:
+        return [self.api.post("runs/delete", {"run_id": id_of(live.address)}, absorbs=ABSENT)]
+
+    def _update(self, address: Address, values: Mapping[Path, Value]) -> list[Call]:
+        """A rename goes through runs/update: writing the tag mlflow.runName deadlocks from 6 in flight (3.17.2)."""
+        if not values:
+            return []
+        names = {"name": "run_name"}
+        body = {names.get(path[0], path[0]): value for path, value in values.items()}
+        if "end_time" in body:
+            body["end_time"] = milliseconds(str(body["end_time"]))
+        return [self.api.post("runs/update", {"run_id": id_of(address)} | body, sorted(values))]
+
+    def _remove_tag(self, address: Address, key: str, *fields: Path) -> Call:
+        return self.api.post("runs/delete-tag", {"run_id": id_of(address), "key": key}, fields, ABSENT)
+
+    def _log_inputs(self, address: Address, values: Fields) -> list[Call]:
+        inputs = {path: value for path, value in sorted(values.items()) if path[0] == "datasets"}
+        if not inputs:
+            return []
+        body = {"run_id": id_of(address), "datasets": [_input(value) for value in inputs.values()]}
+        return [self.api.post("runs/log-inputs", body, inputs)]
+
+    def _log(
+        self, address: Address, values: Fields, facts: Fields, mark: Mapping[str, str], times: Fields
+    ) -> list[Call]:
+        """`values` in as few requests as log-batch's limits allow, the tags of the `mark` in the last."""
+        entries = [entry for path in sorted(values) for entry in _entries(path, values[path], facts, times)]
+        entries += [("tags", None, {"key": key, "value": value}) for key, value in sorted(mark.items())]
+        return [
+            self.api.post("runs/log-batch", {"run_id": id_of(address)} | batch.body, batch.fields)
+            for batch in batches(entries)
+        ]
+
+
+def _entries(path: Path, value: Value, facts: Fields, times: Fields) -> list[tuple[str, Path | None, dict[str, Any]]]:
+    """What log-batch takes for one field: the list that it belongs to, the field, the entry."""
+    if path[0] == "metrics":
+        return [("metrics", path, entry) for entry in points.entries(path, value, facts, times)]
+    key = NOTE if path[0] == "description" else path[1]
+    return [("params" if path[0] == "params" else "tags", path, {"key": key, "value": value})]
+
+
+def _input(value: Value) -> dict[str, Any]:
+    assert isinstance(value, dict)
+    dataset = {name: part for name, part in value.items() if name != "context"}
+    tags = [{"key": CONTEXT, "value": value["context"]}] if "context" in value else []
+    return {"dataset": dataset, "tags": tags}
+
+
+def _live(item: Mapping[str, Any], stack: str) -> Live:
+    info = item["info"]
+    data = item.get("data", {})
+    tags = from_pairs(data.get("tags"))
+    own = Ownership.of(tags, stack)
+    fields: dict[Path, Value] = {("experiment",): str(info["experiment_id"]), ("name",): info.get("run_name", "")}
+    fields[("status",)] = info.get("status", "")
+    fields |= {(name,): moment(info[name]) for name in ("start_time", "end_time") if int(info.get(name) or 0) > 0}
+    fields |= {("params", key): value for key, value in from_pairs(data.get("params")).items()}
+    fields |= {("metrics", entry["key"]): number(entry["value"]) for entry in data.get("metrics", [])}
+    fields |= {("datasets", key): value for key, value in _inputs(item).items()}
+    return Live(
+        address=own.mark.address if own.mark else Address("runs", f"?{info['run_id']}"),
+        id=info["run_id"],
+        fields=fields | tag_fields(tags),
+        deleted=info.get("lifecycle_stage") == "deleted",
+        parent=str(info["experiment_id"]),
+        mark=own.mark,
+        mark_tags=own.mark_tags,
+        damage=own.damage,
+        others=own.others,
+        facts=points.facts(data.get("metrics", [])),
+    )
+
+
+def _inputs(item: Mapping[str, Any]) -> dict[str, Value]:
+    """A run's datasets by name and digest, with the parts of `_input`."""
+    found: dict[str, Value] = {}
+    for entry in reply_list(item, "inputs", "dataset_inputs"):
+        context = from_pairs(entry.get("tags")).get(CONTEXT)
+        value = dict(entry["dataset"]) | ({"context": context} if context is not None else {})
+        found[f"{value['name']}@{value['digest']}"] = value
+    return found
+
+
+def _settle_datasets(live: Live, declared: Mapping[Address, Fields]) -> Live:
+    """Parts of a dataset that nobody declared are the server's choice: they are not compared."""
+    wanted = section(declared.get(live.address, {}), "datasets")
+    return points.with_fields(
+        live,
+        {
+            ("datasets", key): {name: part for name, part in held.items() if name in want}
+            for key, want in wanted.items()
+            if isinstance(held := live.fields.get(("datasets", key)), dict) and isinstance(want, dict)
+        },
+    )

@@ -1,0 +1,49 @@
+"""Keeps what is secret out of a plan: values of sensitive fields give way to the text that stands for them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
+from typing import Any
+
+from reconciler.core.change import FieldChange, Path, Secret
+from reconciler.core.plan import Step
+
+KEY = "$sensitive"
+"""In a plan: `{"$sensitive": template}`. The template is filled in from the environment when the call is sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sensitive:
+    """The globs of a target's `sensitive` on dotted fields, such as `tags.token`."""
+
+    globs: tuple[str, ...] = ()
+
+    def covers(self, path: Path) -> bool:
+        return any(fnmatchcase(".".join(path), glob) for glob in self.globs)
+
+    def hide(self, step: Step) -> Step:
+        """`step` without a secret in it."""
+        if not self.globs:
+            return step
+        calls = tuple(replace(call, body=hidden(call.body)) for call in step.calls)
+        return replace(step, calls=calls, changes=tuple(self._change(change) for change in step.changes))
+
+    def _change(self, change: FieldChange) -> FieldChange:
+        if not self.covers(change.path):
+            return change
+        before = None if change.before is None else {KEY: ""}
+        return replace(change, before=before, after=hidden(change.after))
+
+
+def hidden(value: Any) -> Any:
+    """`value` with each Secret in it as `{"$sensitive": template}`."""
+    match value:
+        case Secret():
+            return {KEY: value.template}
+        case Mapping():
+            return {key: hidden(entry) for key, entry in value.items()}
+        case list() | tuple():
+            return [hidden(entry) for entry in value]
+    return value

@@ -1,0 +1,193 @@
+"""From a pair of declared and live to the step that makes them equal: action, cause, changes, requests."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from reconciler.core import mark as marks
+from reconciler.core.address import Address
+from reconciler.core.change import Action, FieldChange
+from reconciler.core.diagnostics import Diagnostic, Span, error
+from reconciler.core.diff import Difference, Refused, created, diff, mark_of, stripped
+from reconciler.core.kind import Kind
+from reconciler.core.mark import Mark
+from reconciler.core.match import Pair
+from reconciler.core.plan import Step
+from reconciler.core.resource import Desired, Live
+from reconciler.core.wire import Edit, Wire
+
+
+@dataclass(frozen=True, slots=True)
+class Stepper:
+    """What the steps of one plan share.
+
+    Attributes:
+        replace: the addresses that a person asked to have made anew.
+        moving: the addresses whose resources will have another id: those, and those that are not there yet.
+        destroying: nothing is declared because the stack is taken down.
+    """
+
+    stack: str
+    kinds: Mapping[str, Kind]
+    wires: Mapping[str, Wire]
+    replace: frozenset[Address] = frozenset()
+    moving: frozenset[Address] = frozenset()
+    on_conflict: Literal["apply", "fail"] = "apply"
+    destroying: bool = False
+
+    def step(self, pair: Pair) -> tuple[Step | None, list[Diagnostic]]:
+        """The step for a pair, None where there is nothing to do, and what forbids it."""
+        match pair:
+            case Pair(desired=None, live=Live() as live):
+                return self._undeclared(live)
+            case Pair(desired=Desired() as desired, live=None):
+                return self._create(desired), []
+            case Pair(desired=Desired() as desired, live=Live() as live):
+                return self._declared(desired, live)
+        raise AssertionError(f"{pair.address}: neither declared nor there")
+
+    def _create(self, desired: Desired) -> Step:
+        calls = self._wire(desired.address).create(desired, mark_of(desired), self.stack)
+        return Step(desired.address, Action.create, "", created(desired).changes, tuple(calls), at=desired.at())
+
+    def _declared(self, desired: Desired, live: Live) -> tuple[Step | None, list[Diagnostic]]:
+        kind = self.kinds[desired.address.kind]
+        if desired.address in self.replace:
+            return self._replace(desired, live, kind)
+        found = diff(desired, live, kind, self.moving)
+        problems = [self._refusal(desired, refused, kind) for refused in found.refused]
+        problems += self._unsupported(live, found, desired.at()) + self._conflicts(desired, found)
+        tags = self._mark_edit(live, mark_of(desired))
+        if not (found.changes or tags or live.deleted):
+            return None, problems
+        action = Action.restore if live.deleted else max((c.effect for c in found.changes), default=Action.adopt)
+        edit = Edit(live, _effective(found.changes), tags)
+        wire = self._wire(desired.address)
+        calls = [*(wire.restore(live) if live.deleted else ()), *wire.update(edit)]
+        reason = _reason(desired, live, found)
+        return Step(desired.address, action, reason, found.changes, tuple(calls), at=desired.at()), problems
+
+    def _replace(self, desired: Desired, live: Live, kind: Kind) -> tuple[Step, list[Diagnostic]]:
+        """The old one is marked as replaced, deleted, and made anew: whatever stops in between, the next plan goes on."""
+        wire = self._wire(desired.address)
+        problems = []
+        if kind.irreplaceable:
+            problems.append(error("irreplaceable", f"{desired.address}: {kind.irreplaceable}", desired.at()))
+        if desired.prevent_destroy or (live.mark and live.mark.prevent_destroy):
+            problems.append(_protected(desired.address, "replace", desired.at()))
+        old = Edit(live, (), self._mark_edit(live, replace(live.mark or mark_of(desired), replaced=True)))
+        away = [] if live.deleted else [*wire.update(old), *wire.delete(live)]
+        calls = (*away, *wire.create(desired, mark_of(desired), self.stack))
+        changes = tuple(
+            replace(change, before=live.fields.get(change.path), effect=Action.replace)
+            for change in created(desired).changes
+        )
+        return Step(desired.address, Action.replace, "--replace", changes, calls, at=desired.at()), problems
+
+    def _undeclared(self, live: Live) -> tuple[Step | None, list[Diagnostic]]:
+        """What carries our mark and no entry declares."""
+        mark = live.mark
+        assert mark is not None
+        if live.deleted:
+            return None, []
+        wire = self._wire(live.address)
+        unmark = dict.fromkeys(live.mark_tags)
+        if mark.keep and not mark.replaced:
+            reason = "no longer declared, on_remove: keep; only the mark is removed"
+            calls = wire.update(Edit(live, (), unmark))
+            return Step(live.address, Action.update, reason, calls=tuple(calls)), []
+        if mark.existing:
+            found = stripped(live, self.kinds[live.address.kind])
+            reason = "no longer declared; what this stack set on it is taken off"
+            calls = wire.update(Edit(live, found.changes, unmark))
+            step = Step(live.address, Action.update, reason, found.changes, tuple(calls))
+            return step, self._unsupported(live, found, None)
+        problems = [_protected(live.address, "delete")] if mark.prevent_destroy and not mark.replaced else []
+        return Step(live.address, Action.delete, self._why_deleted(live), calls=tuple(wire.delete(live))), problems
+
+    def _why_deleted(self, live: Live) -> str:
+        assert live.mark is not None
+        if live.mark.replaced or "!" in live.address.name:
+            return "another resource has its address"
+        reason = "destroy" if self.destroying else "no longer declared"
+        return reason if live.parent else f"{reason}; all its runs go with it"
+
+    def _mark_edit(self, live: Live, mark: Mark) -> dict[str, str | None]:
+        """The tags of the mark that change: their new values, None for those that go."""
+        wanted = marks.write(mark, self.stack)
+        edit: dict[str, str | None] = {key: v for key, v in wanted.items() if live.mark_tags.get(key) != v}
+        return edit | {key: None for key in sorted(live.mark_tags) if key not in wanted}
+
+    def _unsupported(self, live: Live, found: Difference, at: Span | None) -> list[Diagnostic]:
+        wire = self._wire(live.address)
+        return [
+            error(no.code, f"{live.address}: {dotted(no.path)} {no.why}", change.at or at, no.hint)
+            for change in _effective(found.changes)
+            if (no := wire.forbids(change))
+        ]
+
+    def _conflicts(self, desired: Desired, found: Difference) -> list[Diagnostic]:
+        if self.on_conflict == "apply":
+            return []
+        return [
+            error(
+                "conflict",
+                f"{desired.address}: {dotted(change.path)} was changed on the server to {_shown(change.before)}",
+                change.at,
+                "take that value over into the manifest, or apply without --on-conflict fail to overwrite it",
+            )
+            for change in found.changes
+            if change.reason == "conflict"
+        ]
+
+    def _refusal(self, desired: Desired, refused: Refused, kind: Kind) -> Diagnostic:
+        change = refused.change
+        summary = (
+            f"{desired.address}: {dotted(change.path)} cannot change "
+            f"from {_shown(change.before)} to {_shown(change.after)}: {refused.why}"
+        )
+        hint = (
+            "write the server's value, or remove the line to accept it"
+            if kind.irreplaceable
+            else f"put it back, or make a new one (the old one is deleted): reconciler plan --replace {desired.address}"
+        )
+        return error("fixed-field", summary, change.at, hint)
+
+    def _wire(self, address: Address) -> Wire:
+        return self.wires[address.kind]
+
+
+def dotted(path: tuple[str, ...]) -> str:
+    """A path for people: `tags.team`; a key with a dot or a blank is quoted, so that the parts stay apart."""
+    return ".".join(part if part.replace("_", "").replace("-", "").isalnum() else f"'{part}'" for part in path)
+
+
+def _effective(changes: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
+    """The changes that are written to the resource itself; the others change only the mark."""
+    return tuple(change for change in changes if change.effect is Action.update)
+
+
+def _reason(desired: Desired, live: Live, found: Difference) -> str:
+    parts = ["it is deleted on the server"] if live.deleted else []
+    if live.mark is None:
+        parts.append("found by its name; no stack owns it" if not desired.existing else "found by its name")
+    elif live.mark.address != desired.address:
+        parts.append(f"moved from {live.mark.address}")
+    elif not found.changes and not live.deleted:
+        parts.append("the mark is rewritten")
+    return "; ".join(parts)
+
+
+def _protected(address: Address, verb: str, at: Span | None = None) -> Diagnostic:
+    return error(
+        "prevent-destroy",
+        f"{address} cannot be {verb}d: prevent_destroy is set",
+        at,
+        "declare it with 'prevent_destroy: false' and apply that first",
+    )
+
+
+def _shown(value: object) -> str:
+    return "nothing" if value is None else marks.canonical(value)

@@ -1,0 +1,146 @@
+"""A value and where it is written: from a path within it to a place in a file."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, TypeAlias
+
+from reconciler.core.diagnostics import Span
+
+Part: TypeAlias = str | int
+"""One part of a path in a document: a key of a map or an index of a list."""
+
+Written: TypeAlias = "int | Places"
+"""Where a value is written: a packed place, and with it those of its entries if it has any."""
+
+_BITS = 32
+_MASK = (1 << _BITS) - 1
+_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML 1.1 counts as the end of a line
+
+
+def pack(line: int, col: int, width: int) -> int:
+    """A place as one number: a manifest of 100,000 resources has millions of them. A width of 0 is found out when asked for."""
+    return (line << 2 * _BITS) | (col << _BITS) | width
+
+
+START = pack(1, 1, 0)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Places:
+    """The places of a map or a list: its own, and of each entry (by key or index) that of the key and that of the value."""
+
+    place: int
+    entries: dict[Part, tuple[int, Written]]
+
+
+class Source:
+    """A file's name and text; its lines are cut when one is first asked for."""
+
+    __slots__ = ("_lines", "file", "text")
+
+    def __init__(self, file: str = "", text: str = "") -> None:
+        self.file = file
+        self.text = text
+        self._lines: list[str] | None = None
+
+    def line(self, number: int) -> str:
+        if self._lines is None:
+            self._lines = _BREAK.split(self.text)
+        return self._lines[number - 1] if number <= len(self._lines) else ""
+
+    def span(self, place: int) -> Span:
+        line, col, width = place >> 2 * _BITS, (place >> _BITS) & _MASK, place & _MASK
+        if not width:  # nothing is written there, or it goes on in the next line
+            width = len(self.line(line)[col - 1 :].rstrip())
+        return Span(self.file, line, col, max(width, 1))
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A value of maps, lists, texts and None, with the place of each part: a file, or what `sub` cut out of one.
+
+    Paths are relative to `value`, which nobody changes (an anchored part is one object wherever an alias stands for it).
+    `fallback` answers for what is not written here (a stack's defaults). Two documents are equal if their values are.
+    """
+
+    value: Any
+    source: Source = field(default_factory=Source, repr=False, compare=False)
+    key: int = field(default=START, repr=False, compare=False)
+    places: Written = field(default=START, repr=False, compare=False)
+    fallback: Document | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def file(self) -> str:
+        return self.source.file
+
+    def at(self, path: tuple[Part, ...] = ()) -> Span:
+        """Where the key (in a list: the item) of the closest written ancestor of `path` stands; `()` is the document's own."""
+        document = self._holder(path)
+        return document.source.span(document._closest(path)[0])
+
+    def value_at(self, path: tuple[Part, ...] = ()) -> Span:
+        """Where the value of the closest written ancestor of `path` begins."""
+        document = self._holder(path)
+        written = document._closest(path)[1]
+        return document.source.span(written.place if isinstance(written, Places) else written)
+
+    def has(self, path: tuple[Part, ...]) -> bool:
+        """Whether `path` is written here (the fallback does not count)."""
+        return self._walk(path)[0] == len(path)
+
+    def sub(self, path: tuple[Part, ...]) -> Document:
+        """The part at `path`. Raises KeyError where it is not written."""
+        if not self.has(path):
+            raise KeyError(path)
+        value = self.value
+        for part in path:
+            value = value[part]
+        return Document(value, self.source, *self._closest(path))
+
+    def text_at(self, span: Span) -> str:
+        """What stands in the file at `span`."""
+        return self.source.line(span.line)[span.col - 1 : span.col - 1 + span.width]
+
+    def behind(self, fallback: Document | None) -> Document:
+        """This document with `fallback` answering for what is not written in it."""
+        return replace(self, fallback=fallback)
+
+    def holding(self, value: Any) -> Document:
+        """The same places with another value (of the same shape: after interpolation)."""
+        return replace(self, value=value)
+
+    def renamed(self, parent: tuple[Part, ...], names: Mapping[Part, Part]) -> Document:
+        """With other names for the places of the entries at `parent` (interpolated keys, the items of a keyed list)."""
+        if not self.has(parent):
+            return self
+        return replace(self, places=_renamed(self.places, parent, names))
+
+    def _holder(self, path: tuple[Part, ...]) -> Document:
+        if self.fallback is not None and not self.has(path[:2]) and self.fallback.has(path[:2]):
+            return self.fallback
+        return self
+
+    def _closest(self, path: tuple[Part, ...]) -> tuple[int, Written]:
+        return self._walk(path)[1]
+
+    def _walk(self, path: tuple[Part, ...]) -> tuple[int, tuple[int, Written]]:
+        """How many parts of `path` are written, and where the last of them is."""
+        found: tuple[int, Written] = (self.key, self.places)
+        for depth, part in enumerate(path):
+            entry = found[1].entries.get(part) if isinstance(found[1], Places) else None
+            if entry is None:
+                return depth, found
+            found = entry
+        return len(path), found
+
+
+def _renamed(written: Written, parent: tuple[Part, ...], names: Mapping[Part, Part]) -> Written:
+    if not isinstance(written, Places):
+        return written
+    if not parent:
+        return Places(written.place, {names.get(part, part): entry for part, entry in written.entries.items()})
+    key, inner = written.entries[parent[0]]
+    return Places(written.place, written.entries | {parent[0]: (key, _renamed(inner, parent[1:], names))})

@@ -1,0 +1,115 @@
+"""A plan and its outcomes as text: first the addresses, then the fields with their places and reasons, then the counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from reconciler.core.change import Action, FieldChange
+from reconciler.core.diagnostics import Span
+from reconciler.core.plan import SYMBOLS, Outcome, Plan, Step
+from reconciler.core.steps import dotted
+from reconciler.report.lines import Line, Style, shown
+
+_REASONS: Mapping[str, str] = {
+    "manifest": "manifest changed",
+    "drift": "changed on the server",
+    "conflict": "changed here and on the server",
+    "adopt": "already so on the server",
+}
+_STYLES: Mapping[Action, Style] = {
+    Action.create: "create",
+    Action.update: "update",
+    Action.delete: "delete",
+    Action.replace: "replace",
+    Action.restore: "restore",
+    Action.adopt: "adopt",
+    Action.noop: "",
+}
+_NOTHING = "No changes: the server holds what the manifests say."
+
+
+def plan_lines(plan: Plan, *, requests: bool = False, folder: str = "") -> list[Line]:
+    """The plan for a person. `requests`: also the exact requests; `folder`: stands before each file name."""
+    if not plan.steps:
+        return [[(_NOTHING, "bold")], *_counts(plan)]
+    lines: list[Line] = [[(f"Stack {plan.stack} on target {plan.target} ({plan.backend}):", "bold")], []]
+    lines += [_head(step, width=2) for step in plan.steps]
+    for step in plan.steps:
+        body = [_change(change, step, folder) for change in step.changes]
+        if requests:
+            body += [[("    ", ""), (f"{call.method} {call.path}", "dim")] for call in step.calls]
+        if body:
+            lines += [[], _head(step, at=step.at, folder=folder), *body]
+    return [*lines, [], *_counts(plan)]
+
+
+def step_line(outcome: Outcome) -> Line:
+    """How one step ended."""
+    step = outcome.step
+    words: Mapping[str, tuple[str, Style]] = {
+        "done": ("done", "create"),
+        "failed": ("failed", "error"),
+        "skipped": ("not attempted", "warning"),
+    }
+    line = [*_head(step), ("  ", ""), words[outcome.status]]
+    if outcome.id and step.action is Action.create:
+        line.append((f"  id {outcome.id}", "dim"))
+    return [*line, (f"  {outcome.detail}", "")] if outcome.detail else line
+
+
+def outcome_lines(outcomes: Sequence[Outcome]) -> list[Line]:
+    """The sum of an apply; what failed and what was not attempted stands once more, with its place in the manifests."""
+    failed = [outcome for outcome in outcomes if outcome.status != "done"]
+    lines: list[Line] = []
+    for outcome in failed:
+        place: Line = [(f"  {outcome.step.at}", "place")] if outcome.step.at else []
+        lines.append([*step_line(outcome), *place])
+    counts = {status: sum(outcome.status == status for outcome in outcomes) for status in ("done", "failed", "skipped")}
+    text = f"{counts['done']} done"
+    if failed:
+        text += f", {counts['failed']} failed, {counts['skipped']} not attempted. Plan again: it goes on from here."
+    return [*lines, *([[]] if lines else []), [(f"Apply: {text}" if failed else f"Apply complete: {text}.", "bold")]]
+
+
+def _head(step: Step, *, width: int = 0, at: Span | None = None, folder: str = "") -> Line:
+    style = _STYLES[step.action]
+    line: Line = [(" " * width + f"{SYMBOLS[step.action]:>3} ", style), (str(step.address), "bold")]
+    if step.reason:
+        line.append((f"  {step.reason}", ""))
+    return [*line, (f"   {_place(at, folder)}", "place")] if at else line
+
+
+def _change(change: FieldChange, step: Step, folder: str) -> Line:
+    line: Line = [(f"      {dotted(change.path)}: ", ""), *_values(change, step)]
+    if change.at:
+        line.append((f"   {_place(change.at, folder)}", "place"))
+    return line if step.action is Action.create else [*line, (f"   {_cause(change)}", "dim")]
+
+
+def _values(change: FieldChange, step: Step) -> Line:
+    after = shown(change.after)
+    if step.action is Action.create or change.before == change.after or change.before is None:
+        return [(after, "create")]
+    if change.after is None:
+        gone = "not managed any more" if change.effect is Action.adopt else "removed"
+        return [(shown(change.before), "delete"), (f" -> ({gone})", "")]
+    return [(shown(change.before), "delete"), (" -> ", ""), (after, "create")]
+
+
+def _cause(change: FieldChange) -> str:
+    if change.after is None and change.reason == "manifest":
+        return "removed from the manifest"
+    return _REASONS[change.reason]
+
+
+def _place(at: Span, folder: str) -> str:
+    return f"{folder}{at}"
+
+
+def _counts(plan: Plan) -> list[Line]:
+    summary = plan.summary
+    parts = [f"{count} to {name}" for name, count in summary.items() if count and name != "noop"]
+    text = ", ".join([*parts, f"{summary['noop']} unchanged"])
+    left = f" Left out by the selection: {plan.left_out}." if plan.left_out else ""
+    sends = f" Requests: {plan.requests}." if plan.requests else ""
+    return [[(f"Plan: {text}.", "bold"), (left + sends, "")]]

@@ -1,0 +1,102 @@
+"""From a server's response to its decoded JSON, or to the error that says what the response really was."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+from reconciler.core.call import Reply
+from reconciler.runtime.connection import Connection
+from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed, ServerFailed, Unauthorized, clean
+
+_PREFIX = "is the url the tracking server's own? a server behind a path needs the target's `prefix`"
+
+
+def decode(response: httpx.Response, connection: Connection) -> Reply:
+    """The JSON object of a success, `{}` for 204. Raises RequestFailed."""
+    if response.status_code == httpx.codes.NO_CONTENT:
+        return {}
+    reply = _json(response)
+    if not response.is_success:
+        raise _error(response, reply, connection)
+    # an empty body is no empty answer: taken for one, a search would find nothing and a plan would create everything
+    if not isinstance(reply, dict):
+        raise _not_tracking(response, connection)
+    return reply
+
+
+def _error(response: httpx.Response, reply: Any, connection: Connection) -> RequestFailed:
+    status = response.status_code
+    code, message = _explained(reply)
+    words = clean(message or _plain(response), connection.secrets)
+    if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
+        return _refused(status, words, connection)
+    if response.is_redirect or (status == httpx.codes.NOT_FOUND and not code):
+        return _not_tracking(response, connection)
+    if response.is_server_error and not code:
+        return ServerFailed(status, f"{connection.shown} failed with {status}", words=words)
+    return Rejected(status, clean(code, connection.secrets), words)
+
+
+def _refused(status: int, words: str, connection: Connection) -> RequestFailed:
+    if words.startswith("Invalid Host header"):  # MLflow 3.5 and later, as plain text; not a matter of credentials
+        host = urlsplit(connection.url).netloc
+        return Rejected(status, "", words, hint=f"start the MLflow server with --allowed-hosts '{host}'")
+    brief = f"{connection.shown} refused access with {status} (credentials sent: {connection.credentials})"
+    if connection.credentials == "none":
+        return Unauthorized(brief, words=words, hint="give the target a user name and password, or a token")
+    return Unauthorized(brief, words=words, hint="are they right, and may they do this?")
+
+
+def _not_tracking(response: httpx.Response, connection: Connection) -> NotTracking:
+    path = clean(response.request.url.raw_path.partition(b"?")[0].decode("ascii"), connection.secrets)
+    what = f"{response.status_code}, {_kind(response)}"
+    brief = f"{connection.shown} answers, but not as an MLflow tracking server ({what} for {path})"
+    if response.is_redirect:
+        place = clean(_place(response.headers.get("location", "")), connection.secrets)
+        return NotTracking(brief, hint=f"it redirects to '{place}': a login page, or the url to use?")
+    return NotTracking(brief, hint=_PREFIX)
+
+
+def _place(location: str) -> str:
+    """A redirect's target without what may be secret in it: user, password, query."""
+    try:
+        to = urlsplit(location)
+    except ValueError:
+        return ""
+    return f"{to.scheme}://{to.hostname}{to.path}" if to.hostname else to.path
+
+
+def _kind(response: httpx.Response) -> str:
+    if not response.content:
+        return "empty"
+    return clean(response.headers.get("content-type", "no content type").partition(";")[0])
+
+
+def _json(response: httpx.Response) -> Any:
+    """None where the body is not JSON."""
+    try:
+        return json.loads(response.content)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _explained(reply: Any) -> tuple[str, str]:
+    """Code and message of a JSON error. MLflow and Databricks have both at the top, others below `error`."""
+    if not isinstance(reply, dict):
+        return "", ""
+    inner = reply.get("error")
+    if isinstance(inner, dict):
+        return str(inner.get("code") or ""), str(inner.get("message") or "")
+    message = reply.get("message") or reply.get("detail") or ""
+    return str(reply.get("error_code") or ""), message if isinstance(message, str) else json.dumps(message)
+
+
+def _plain(response: httpx.Response) -> str:
+    """A plain text body; nothing of an HTML page."""
+    if not response.headers.get("content-type", "").startswith("text/plain"):
+        return ""
+    return response.content.decode("utf-8", "replace").strip()

@@ -1,0 +1,74 @@
+"""From a planned call to the request that is sent: ids, the moment and sensitive values put in their places."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+from urllib.parse import quote
+
+from reconciler.core.address import Address
+from reconciler.core.call import ID, Call
+from reconciler.core.change import Secret
+
+
+class Missing(Exception):  # noqa: N818 - it reads `raise Missing(address)`
+    """A call needs the id of a resource that has none."""
+
+
+@dataclass(slots=True)
+class Filler:
+    """Fills the calls of one step.
+
+    Attributes:
+        ids: the server's ids that are known, also those of resources made in this apply.
+        now: milliseconds since 1970.
+        secret: from a template such as `${env.TOKEN}` to its text.
+        sensitive: whether the call filled last holds a sensitive value.
+    """
+
+    own: Address
+    ids: Mapping[Address, str]
+    now: Callable[[], int]
+    secret: Callable[[str], str]
+    sensitive: bool = False
+
+    def fill(self, call: Call) -> Call:
+        """Raises Missing, and whatever `secret` raises."""
+        self.sensitive = False
+        moment = self.now()
+        path = call.path.replace(ID, quote(self._id(self.own), safe="")) if ID in call.path else call.path
+        body = None if call.body is None else {key: self._value(value, moment) for key, value in call.body.items()}
+        return replace(call, path=path, body=body)
+
+    def _value(self, value: Any, moment: int) -> Any:
+        match value:
+            case {"$id": str(address), **rest} if not rest:
+                return self._id(Address.parse(address))
+            case {"$now": "ms", **rest} if not rest:
+                return moment
+            case {"$sensitive": str(template), **rest} if not rest:
+                text = self.secret(template)
+                self.sensitive = True
+                return text
+            case Mapping():
+                return {key: self._value(inner, moment) for key, inner in value.items()}
+            case list() | tuple():
+                return [self._value(inner, moment) for inner in value]
+        self.sensitive = self.sensitive or isinstance(value, Secret)
+        return value
+
+    def _id(self, address: Address) -> str:
+        found = self.ids.get(address)
+        if not found:
+            raise Missing(f"the id of {address} is not known")
+        return found
+
+
+def new_id(reply: Any, path: tuple[str, ...]) -> str | None:
+    """The id that `reply` has at `path`; None where there is none."""
+    for key in path:
+        reply = reply.get(key) if isinstance(reply, dict) else None
+    if isinstance(reply, int) and not isinstance(reply, bool):
+        return str(reply)
+    return reply if isinstance(reply, str) and reply else None

@@ -1,0 +1,122 @@
+"""From a prepared `Call` to the server's decoded reply, over httpx; a client that is not writable cannot write."""
+
+from __future__ import annotations
+
+import json
+from types import TracebackType
+from typing import Self
+
+import httpx
+
+from reconciler.core.call import Call, Reply
+from reconciler.runtime.answer import decode
+from reconciler.runtime.connection import Connection
+from reconciler.runtime.errors import Malformed, NotTracking, Rejected, Unreachable, clean
+from reconciler.runtime.transport import CountingTransport, Counts, ReadOnlyTransport, network
+
+_CONNECT_SECONDS = 10.0
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
+
+
+class Client:
+    """Sends calls to one server; may be used from several threads, closes as a context manager.
+
+    `reads` are the POST requests that only read, by the end of their path (`Backend.reads`); `connections` is how many
+    requests may be under way at once.
+    """
+
+    def __init__(
+        self,
+        connection: Connection,
+        *,
+        version: str,
+        reads: tuple[str, ...] = (),
+        writable: bool = False,
+        connections: int = 10,
+    ) -> None:
+        self._connection = connection
+        self._base = httpx.URL(connection.url)
+        self._counting = CountingTransport(network(connection, connections), reads)
+        self._http = httpx.Client(
+            transport=self._counting if writable else ReadOnlyTransport(self._counting, reads),
+            headers={"User-Agent": f"reconciler/{version}", "Accept": "application/json"}
+            | {**connection.headers, **connection.bearer},
+            auth=connection.auth,
+            timeout=httpx.Timeout(connection.timeout, connect=min(connection.timeout, _CONNECT_SECONDS)),
+            follow_redirects=False,
+            trust_env=False,
+        )
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._http.close()
+
+    @property
+    def counts(self) -> Counts:
+        return self._counting.counts
+
+    def send(self, call: Call) -> Reply:
+        """The reply's JSON; None for an error that the call absorbs. Raises RequestFailed."""
+        try:
+            return self._attempt(call)  # retries go here
+        except Rejected as error:
+            if error.code and error.code in call.absorbs:
+                return None
+            raise
+
+    def _attempt(self, call: Call) -> Reply:
+        request = self._request(call)
+        try:
+            response = self._http.send(request)
+        except httpx.DecodingError:
+            raise NotTracking(f"{self._connection.shown} answers with a body that cannot be unpacked") from None
+        except httpx.TransportError as error:
+            raise self._unreachable(error) from None  # its own messages may hold what was sent
+        return decode(response, self._connection)
+
+    def _request(self, call: Call) -> httpx.Request:
+        """Raises Malformed where httpx would change the path.
+
+        DELETE .../tags/.. would become .../tags' parent, which deletes the logged model itself (MLflow 3.17.2).
+        """
+        headers = {} if call.body is None else {"Content-Type": "application/json"}
+        url = str(self._base).rstrip("/") + call.path
+        try:
+            request = self._http.build_request(
+                call.method, url, params=dict(call.query) or None, content=_encode(call), headers=headers
+            )
+        except (httpx.InvalidURL, UnicodeError) as error:
+            raise Malformed(f"{call.method} {clean(call.path)} cannot be sent", words=clean(str(error))) from None
+        sent = request.url.raw_path.partition(b"?")[0]
+        meant = self._base.raw_path.rstrip(b"/") + call.path.encode("utf-8", "surrogatepass")
+        if sent != meant or request.url.host != self._base.host:
+            raise Malformed(
+                f"the path {clean(call.path)} is not percent-encoded", hint="this is a bug: please report it"
+            )
+        return request
+
+    def _unreachable(self, error: httpx.TransportError) -> Unreachable:
+        shown, words = self._connection.shown, clean(str(error), self._connection.secrets)
+        ambiguous = not isinstance(error, _NEVER_SENT)
+        if isinstance(error, httpx.TimeoutException) and ambiguous:
+            brief = f"{shown} did not answer within {self._connection.timeout:g} s"
+            return Unreachable(brief, hint="is the server up, and is the timeout long enough?", ambiguous=True)
+        if "CERTIFICATE_VERIFY_FAILED" in words:
+            hint = "name the authority that signed the server's certificate in the target's `verify`"
+            return Unreachable(f"the certificate of {shown} is not trusted", words=words, hint=hint)
+        brief = f"the connection to {shown} broke" if ambiguous else f"{shown} cannot be reached"
+        return Unreachable(brief, words=words or type(error).__name__, hint="is the server up?", ambiguous=ambiguous)
+
+
+def _encode(call: Call) -> bytes | None:
+    if call.body is None:
+        return None
+    # a lone surrogate is no UTF-8, and MLflow 3.17.2 takes such a body for {}; written as its JSON escape it is refused
+    return json.dumps(call.body, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "backslashreplace")

@@ -1,0 +1,116 @@
+"""What lies under the HTTP client: the network, a count of the requests, and the wall that makes reading read-only."""
+
+from __future__ import annotations
+
+import ssl
+import threading
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import httpx
+
+from reconciler.runtime.connection import Connection
+from reconciler.runtime.errors import BadConnection, WriteRefused
+
+_KEEP_SECONDS = 4.0
+"""Uvicorn closes idle connections after 5 s (MLflow 3.17.2): ours go first, so none is closed while we send."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many requests went out, also those that failed."""
+
+    reads: int = 0
+    writes: int = 0
+
+
+def is_read(request: httpx.Request, reads: tuple[str, ...]) -> bool:
+    """Whether `request` can change nothing: GET, HEAD, or a POST to a path that ends with one of `reads`."""
+    if request.method == "POST":
+        path = request.url.raw_path.partition(b"?")[0].decode("ascii")
+        return any(path.endswith("/" + end.strip("/")) for end in reads if end.strip("/"))
+    return request.method in ("GET", "HEAD")
+
+
+class _Wrapping(httpx.BaseTransport):
+    def __init__(self, inner: httpx.BaseTransport, reads: tuple[str, ...]) -> None:
+        self._inner = inner
+        self._reads = reads
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class ReadOnlyTransport(_Wrapping):
+    """Lets only reads through, whatever a wire, a redirect or a caller of the HTTP client does."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        if not is_read(request, self._reads):
+            path = request.url.raw_path.partition(b"?")[0].decode("ascii")
+            raise WriteRefused(
+                f"a command that only reads tried {request.method} {path}; nothing was sent",
+                hint="this is a bug in the backend: please report it",
+            )
+        return self._inner.handle_request(request)
+
+
+class CountingTransport(_Wrapping):
+    def __init__(self, inner: httpx.BaseTransport, reads: tuple[str, ...]) -> None:
+        super().__init__(inner, reads)
+        self._lock = threading.Lock()
+        self._counted = {True: 0, False: 0}
+
+    @property
+    def counts(self) -> Counts:
+        with self._lock:
+            return Counts(reads=self._counted[True], writes=self._counted[False])
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        read = is_read(request, self._reads)
+        with self._lock:
+            self._counted[read] += 1
+        return self._inner.handle_request(request)
+
+
+def network(connection: Connection, connections: int) -> httpx.BaseTransport:
+    """The transport that `connection` asks for. Raises BadConnection where certificates or a proxy cannot be used."""
+    if connection.transport is not None:
+        return connection.transport
+    limits = httpx.Limits(
+        max_connections=connections, max_keepalive_connections=connections, keepalive_expiry=_KEEP_SECONDS
+    )
+    try:
+        return httpx.HTTPTransport(verify=_trust(connection), limits=limits, proxy=_proxy(connection.url))
+    except (ValueError, ImportError) as error:
+        raise BadConnection("the proxy in the environment cannot be used", hint=type(error).__name__) from None
+
+
+def _trust(connection: Connection) -> ssl.SSLContext | bool:
+    if connection.url.startswith("http:"):
+        return False  # nothing to check; loading the authorities takes 20 ms
+    try:
+        context = _authorities(connection.verify)
+        if connection.cert:
+            context.load_cert_chain(connection.cert)
+    except (OSError, ssl.SSLError) as error:
+        raise BadConnection(f"a certificate file of the target cannot be used: {error}") from None
+    return context
+
+
+def _authorities(verify: bool | str) -> ssl.SSLContext:
+    if isinstance(verify, bool):
+        return httpx.create_ssl_context(verify=verify)
+    if Path(verify).is_dir():
+        return ssl.create_default_context(capath=verify)
+    return ssl.create_default_context(cafile=verify)
+
+
+def _proxy(url: str) -> str | None:
+    """The proxy that the environment names for `url`. httpx looks for it only where no transport is given, as here."""
+    parts = urlsplit(url)
+    proxies = urllib.request.getproxies()
+    if urllib.request.proxy_bypass(parts.hostname or ""):
+        return None
+    return proxies.get(parts.scheme) or proxies.get("all")

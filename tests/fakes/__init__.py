@@ -1,0 +1,1 @@
+"""In-memory imitations of the servers that the reconciler talks to."""

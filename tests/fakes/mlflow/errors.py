@@ -1,0 +1,57 @@
+"""The two ways in which the server says no: a JSON error with a code, or an HTML page."""
+
+from __future__ import annotations
+
+STATUS = {
+    "INVALID_PARAMETER_VALUE": 400,
+    "RESOURCE_ALREADY_EXISTS": 400,
+    "BAD_REQUEST": 400,
+    "RESOURCE_DOES_NOT_EXIST": 404,
+    "INVALID_STATE": 500,
+    "INTERNAL_ERROR": 500,
+}
+# What the server sends along depends on the code alone; a reconciler should read neither.
+ERROR_CLASS = {"RESOURCE_DOES_NOT_EXIST": "RESOURCE_NOT_FOUND", "INTERNAL_ERROR": "CLIENT_INTERNAL_ERROR"}
+
+_TITLE = {404: "Not Found", 405: "Method Not Allowed", 500: "Internal Server Error"}
+
+
+class ApiError(Exception):
+    """An error that the server reports as JSON, with an `error_code` that says more than the status."""
+
+    def __init__(self, code: str, message: str) -> None:
+        super().__init__(message)
+        self.status = STATUS[code]
+        self.body = {
+            "error_code": code,
+            "message": message,
+            "sqlstate": "XXM00" if self.status == 500 else "KAM00",
+            "error_class": ERROR_CLASS.get(code, code),
+        }
+
+
+class PageError(Exception):
+    """An error that the server reports as an HTML page."""
+
+    def __init__(self, status: int) -> None:
+        super().__init__(_TITLE[status])
+        self.status = status
+        self.body = f"<!doctype html>\n<html lang=en>\n<title>{status} {_TITLE[status]}</title>\n"
+
+
+def invalid(message: str) -> ApiError:
+    return ApiError("INVALID_PARAMETER_VALUE", message)
+
+
+def missing(parameter: str) -> ApiError:
+    return invalid(f"Missing value for required parameter '{parameter}'.")
+
+
+def absent(message: str) -> ApiError:
+    return ApiError("RESOURCE_DOES_NOT_EXIST", message)
+
+
+def broken_constraint(table: str, columns: str) -> ApiError:
+    """The raw database text that the server lets through when a unique key is hit."""
+    names = ", ".join(f"{table}.{column}" for column in columns.split())
+    return ApiError("BAD_REQUEST", f"(sqlite3.IntegrityError) UNIQUE constraint failed: {names}")

@@ -1,0 +1,131 @@
+"""The endpoints that log to a run: tags, params, metrics, batches and inputs."""
+
+from __future__ import annotations
+
+from . import limits, paging
+from .errors import absent, invalid, missing
+from .state import Run, State, filled, pairs, shown_point, stored_value
+from .wire import Json
+
+_DATASET_LIMITS = {"name": 500, "digest": 36, "source": 65_535, "schema": 1_048_575, "profile": 16_777_215}
+
+
+def set_tag(state: State, fields: Json) -> Json:
+    limits.check_key(fields["key"])
+    _store_tag(state.active_run(fields["run_id"]), fields["key"], fields.get("value", ""))
+    return {}
+
+
+def _store_tag(run: Run, key: str, value: str) -> None:
+    """Too long a value is cut without a word; the tag of the run's name renames the run, unless it is empty."""
+    if key != "mlflow.runName":
+        run.tags[key] = value[: limits.RUN_TAG]
+    elif value:
+        run.rename(value[: limits.RUN_TAG])
+
+
+def delete_tag(state: State, fields: Json) -> Json:
+    tags = state.active_run(fields["run_id"]).tags
+    if fields["key"] not in tags:
+        raise absent(f"No tag with name: {fields['key']} in run with id {fields['run_id']}")
+    del tags[fields["key"]]
+    return {}
+
+
+def log_parameter(state: State, fields: Json) -> Json:
+    limits.check_key(fields["key"])
+    run = state.active_run(fields["run_id"])
+    _store_params(run, {fields["key"]: fields.get("value", "")})
+    return {}
+
+
+def _store_params(run: Run, params: dict[str, str]) -> None:
+    cut = {key: value[: limits.RUN_PARAM] for key, value in params.items()}
+    changed = [key for key, value in cut.items() if run.params.get(key, value) != value]
+    if changed:
+        raise invalid(f"Changing param values is not allowed. Params were already logged={changed}")
+    run.params |= cut
+
+
+def log_metric(state: State, fields: Json) -> Json:
+    _check_point(fields)
+    _store_point(state, state.active_run(fields["run_id"]), fields)
+    return {}
+
+
+def _check_point(point: Json) -> None:
+    limits.check_key(point.get("key", ""))
+    if point.get("timestamp", 0) < 0:
+        raise invalid("Timestamp must be a nonnegative long (64-bit integer)")
+
+
+def _store_point(state: State, run: Run, fields: Json) -> None:
+    """A point equal in all parts is kept once; the latest is the greatest by step, then time, then value."""
+    key, (value, is_nan) = fields["key"], stored_value(fields.get("value", 0.0))
+    point = (fields.get("step", 0), fields.get("timestamp", 0), value, is_nan)
+    run.points.setdefault(key, set()).add(point)
+    if key not in run.latest or point[:3] > run.latest[key][:3]:
+        run.latest[key] = point
+    if fields.get("model_id") in state.models:
+        shown = {**shown_point(key, point), "model_id": fields["model_id"], "run_id": run.id}
+        metrics = state.models[fields["model_id"]].metrics
+        metrics += [shown] if shown not in metrics else []
+
+
+def log_batch(state: State, fields: Json) -> Json:
+    """All is checked before anything is stored."""
+    metrics, params, tags = (fields.get(what, []) for what in ("metrics", "params", "tags"))
+    limits.check_run_id(fields["run_id"])
+    for point in metrics:
+        _check_point(point)
+    for pair in [*params, *tags]:
+        limits.check_key(pair.get("key", ""))
+    limits.check_batch({"metrics": len(metrics), "params": len(params), "tags": len(tags)})
+    values = {pair["key"]: pair.get("value", "") for pair in params}
+    if len(values) < len(params):
+        raise invalid("Duplicate parameter keys have been submitted.")
+    run = state.active_run(fields["run_id"])
+    _store_params(run, values)
+    for point in metrics:
+        _store_point(state, run, point)
+    for tag in tags:
+        _store_tag(run, tag["key"], tag.get("value", ""))
+    return {}
+
+
+def check_batch_body(body: Json) -> None:
+    """What is looked for in the body as sent, however much of it could be read."""
+    for what, names in {"metrics": ("key", "value", "timestamp"), "params": ("key",), "tags": ("key",)}.items():
+        for index, item in enumerate(body.get(what) or []):
+            for name in names:
+                if isinstance(item, dict) and item.get(name) in (None, ""):
+                    raise missing(f"{what}[{index}].{name}")
+
+
+def history(state: State, fields: Json) -> Json:
+    """Every point of a metric, ordered by time, step and value; of an unknown run or metric there are none."""
+    run = state.runs.get(fields["run_id"])
+    points = run.points.get(fields["metric_key"], set()) if run else set()
+    found = sorted(points, key=lambda point: (point[1], point[0], point[2]))
+    size = fields.get("max_results", max(len(found), 1))
+    if size < 1:
+        raise invalid(f"Invalid value {size} for parameter 'max_results' supplied.")
+    page, more = paging.cut(found, paging.offset(fields.get("page_token", "")), size)
+    return {**filled(metrics=[shown_point(fields["metric_key"], point) for point in page]), **more}
+
+
+def log_inputs(state: State, fields: Json) -> Json:
+    """A dataset is known to its experiment by name and digest; what came first stays, input tags included."""
+    limits.check_run_id(fields["run_id"])
+    given = fields.get("datasets", [])
+    for item in given:
+        for name, limit in _DATASET_LIMITS.items():
+            limits.check_length(name, item.get("dataset", {}).get(name, ""), limit)
+    run = state.active_run(fields["run_id"])
+    for item in given:
+        dataset = {name: item.get("dataset", {}).get(name, "") for name in ("name", "digest", "source_type", "source")}
+        dataset |= {name: item["dataset"][name] for name in ("schema", "profile") if name in item.get("dataset", {})}
+        state.datasets.setdefault((run.experiment, dataset["name"], dataset["digest"]), dataset)
+        tags = pairs({tag.get("key", ""): tag.get("value", "") for tag in item.get("tags", [])})
+        run.inputs.setdefault((dataset["name"], dataset["digest"]), tags)
+    return {}

@@ -1,0 +1,119 @@
+"""The two ways to reach a fake: an httpx transport inside the process, and HTTP/1.1 on a loopback port."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+from urllib.parse import parse_qsl, unquote, urlsplit
+
+import httpx
+
+Reply = tuple[int, dict[str, Any] | str]
+# Method, decoded path, query, parsed body and the Authorization header, to a reply.
+Answer = Callable[[str, str, dict[str, str], Any, str | None], Reply]
+
+# What uvicorn does with an idle connection.
+IDLE_SECONDS = 5
+
+
+class NotJson:
+    """Stands for the body of a POST whose content type is not JSON."""
+
+
+class ReplyLost(Exception):
+    """The request was carried out, and its reply never arrives."""
+
+
+def _parse(method: str, content_type: str, content: bytes) -> Any:
+    """The parsed body; malformed JSON counts as no body at all, and only a POST must say that it is JSON."""
+    if method in ("POST", "PUT") and content_type.split(";")[0] != "application/json":
+        return NotJson()
+    try:
+        return json.loads(content)
+    except ValueError:
+        return None
+
+
+def _render(path: str, reply: Reply) -> tuple[int, dict[str, str], bytes]:
+    status, body = reply
+    if isinstance(body, str):
+        kind = "text/plain" if path == "/health" else "text/html"
+        headers, content = {"Content-Type": f"{kind}; charset=utf-8"}, body.encode()
+    else:
+        headers, content = {"Content-Type": "application/json"}, json.dumps(body, indent=2).encode()
+    if status == 401:
+        headers["WWW-Authenticate"] = 'Basic realm="mlflow"'
+    return status, headers, content
+
+
+class FakeTransport(httpx.BaseTransport):
+    """Answers an httpx.Client without a socket; a lost reply is an httpx.ReadError."""
+
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        method, url, headers = request.method, request.url, request.headers
+        body = _parse(method, headers.get("content-type", ""), request.read())
+        try:
+            reply = self._answer(method, url.path, dict(url.params), body, headers.get("authorization"))
+        except ReplyLost:
+            raise httpx.ReadError("the reply was lost", request=request) from None
+        status, answered, content = _render(url.path, reply)
+        return httpx.Response(status, headers=answered, content=content, request=request)
+
+
+class _Connection(BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+    timeout = IDLE_SECONDS
+    wbufsize = -1  # head and body in one segment
+    answer: Answer
+
+    def _respond(self) -> None:
+        parts = urlsplit(self.path)
+        path, query = unquote(parts.path), dict(parse_qsl(parts.query, keep_blank_values=True))
+        content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+        body = _parse(self.command, self.headers.get("Content-Type", ""), content)
+        try:
+            reply = type(self).answer(self.command, path, query, body, self.headers.get("Authorization"))
+        except ReplyLost:
+            self.close_connection = True
+            return
+        self._send(*_render(path, reply))
+
+    def _send(self, status: int, headers: dict[str, str], content: bytes) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("Content-Length", str(len(content)))
+        self.end_headers()
+        self.wfile.write(content)
+
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _respond
+
+    def log_message(self, format: str, *args: Any) -> None:
+        """Says nothing: a test's output is the test's."""
+
+
+class _Server(ThreadingHTTPServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+@contextmanager
+def serve(answer: Answer) -> Iterator[str]:
+    """Serves on a free loopback port for as long as the context lasts; yields the base URL."""
+    handler = type("Connection", (_Connection,), {"answer": staticmethod(answer)})
+    with _Server(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True)
+        thread.start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+            thread.join()
