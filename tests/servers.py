@@ -20,11 +20,11 @@ _ATTEMPTS = 3
 _LOG_TAIL = 40
 
 
-class ServerFailed(Exception):
+class ServerFailedError(Exception):
     """The server ended or did not answer in time; holds the end of its log."""
 
 
-class _PortTaken(Exception):
+class _PortTakenError(Exception):
     """Somebody took the port between its choice and the server's start."""
 
 
@@ -42,7 +42,7 @@ def _start(folder: Path, workers: int) -> tuple[subprocess.Popen[bytes], str]:
     for _ in range(_ATTEMPTS - 1):
         try:
             return _start_once(folder, workers)
-        except _PortTaken:
+        except _PortTakenError:
             continue
     return _start_once(folder, workers)
 
@@ -121,9 +121,9 @@ def _answers(client: httpx.Client) -> bool:
 def _failure(log: Path, what: str) -> Exception:
     text = log.read_text(errors="replace")
     if "address already in use" in text.lower():
-        return _PortTaken(what)
+        return _PortTakenError(what)
     tail = "\n".join(text.splitlines()[-_LOG_TAIL:])
-    return ServerFailed(f"{what}; the end of {log}:\n{tail}")
+    return ServerFailedError(f"{what}; the end of {log}:\n{tail}")
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:

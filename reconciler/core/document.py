@@ -126,24 +126,26 @@ def load(text: str, file: str) -> tuple[Plan | None, list[Diagnostic]]:
     """The plan that `text` holds, or what is wrong with it, with places in `file`."""
     try:
         data = json.loads(text, parse_constant=_no_constant)
+        problems = _envelope(data) or None
+        plan = None if problems else _Plan.model_validate(data).plan()
     except json.JSONDecodeError as problem:
         return None, [_broken(f"it is not JSON: {problem.msg}", Span(file, problem.lineno, problem.colno))]
-    except (ValueError, RecursionError):
-        return None, [_broken("it is not JSON that a plan can be", Span(file, 1, 1))]
-    if not isinstance(data, dict) or "format" not in data:
-        return None, [_broken("it has no 'format'", Span(file, 1, 1))]
-    if data["format"] != FORMAT:
-        found = f"it has format {json.dumps(data['format'])[:20]}; this reconciler reads format {FORMAT}"
-        return None, [_broken(found, Span(file, 1, 1))]
-    try:
-        plan = _Plan.model_validate(data).plan()
     except ValidationError as problem:
         return None, [_broken(_words(fault), Span(file, 1, 1)) for fault in problem.errors(include_url=False)]
-    except ValueError as problem:
+    except (ValueError, RecursionError) as problem:
         return None, [_broken(str(problem), Span(file, 1, 1))]
-    if plan.summary != data["summary"]:
-        return None, [_broken("its summary does not count its steps", Span(file, 1, 1))]
-    return plan, []
+    if plan and plan.summary != data["summary"]:
+        problems = "its summary does not count its steps"
+    return (None, [_broken(problems, Span(file, 1, 1))]) if problems else (plan, [])
+
+
+def _envelope(data: Any) -> str:
+    """What is wrong with a document from the outside."""
+    if not isinstance(data, dict) or "format" not in data:
+        return "it has no 'format'"
+    if data["format"] != FORMAT:
+        return f"it has format {json.dumps(data['format'])[:20]}; this reconciler reads format {FORMAT}"
+    return ""
 
 
 def _dump_step(step: Step) -> dict[str, Any]:

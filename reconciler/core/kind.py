@@ -77,7 +77,7 @@ class Kind:
 
 
 def rules_of(model: type[Resource]) -> dict[str, Rule]:
-    """The rules that stand beside the fields of `model` (`Annotated[str, Rule(...)]`); the plain rule where none does."""
+    """The rules beside the fields of `model` (`Annotated[str, Rule(...)]`); the plain rule where there is none."""
     return {name: _rule(name, info.metadata) for name, info in model.model_fields.items()}
 
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.address import Address
-from reconciler.core.change import Path
+from reconciler.core.change import Path, Value
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.kind import Kind
 from reconciler.core.mark import digest
@@ -63,7 +63,7 @@ def _referring(pairs: Mapping[Address, Pair], kinds: Mapping[str, Kind]) -> dict
     for address, pair in pairs.items():
         live = pair.live
         if live:
-            references = {
+            references: dict[Path, Value] = {
                 (name,): known[kind, str(live.fields.get((name,)))]
                 for name, kind in kinds[address.kind].references.items()
                 if (kind, str(live.fields.get((name,)))) in known

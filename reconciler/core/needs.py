@@ -30,7 +30,7 @@ def needs(
         if pair.desired:
             found[address].update(references(pair.desired, kinds[address.kind]))
         parent = holders.get(pair.live.parent) if pair.live else None
-        if parent in steps:
+        if parent is not None and parent in steps:
             stays = pairs[parent].desired is not None
             found[address if stays else parent].add(parent if stays else address)
     for taker, giver in _names(pairs, steps, kinds):

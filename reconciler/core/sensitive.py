@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
 
-from reconciler.core.change import FieldChange, Path, Secret
+from reconciler.core.change import FieldChange, Path, Secret, Value
 from reconciler.core.plan import Step
 
 KEY = "$sensitive"
@@ -33,7 +33,7 @@ class Sensitive:
     def _change(self, change: FieldChange) -> FieldChange:
         if not self.covers(change.path):
             return change
-        before = None if change.before is None else {KEY: ""}
+        before: Value = None if change.before is None else {KEY: ""}
         return replace(change, before=before, after=hidden(change.after))
 
 

@@ -1,4 +1,4 @@
-"""From the text of a YAML file to a `Document`: a value of maps, lists, texts and None, each with its place in the file.
+"""From the text of a YAML file to a `Document`: maps, lists, texts and None, each with its place in the file.
 
 No scalar is given a type: `on`, `0.10` and `2024-01-01` stay the text that was written.
 """
@@ -13,7 +13,7 @@ import yaml
 from yaml import events
 
 from reconciler.core import syntax
-from reconciler.core.diagnostics import Diagnostic, Span, error
+from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.written import START, Document, Part, Places, Source, Written, pack
 
 __all__ = ["DEEPEST", "FACTOR", "ROOM", "Document", "Part", "parse"]
@@ -37,8 +37,8 @@ _TAGS = {
 def parse(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
     """The document in `text`, and all that is wrong with it.
 
-    An empty file is a document with the value None. After an error of syntax, nesting or expansion, with which nothing sure can
-    be said of the content, there is None instead of a document.
+    An empty file is a document with the value None. After an error of syntax, nesting or expansion nothing sure can be
+    said of the content: there is None instead of a document.
     """
     reader = _Reader(Source(file, text.removeprefix("\ufeff")))
     try:
@@ -171,13 +171,12 @@ class _Reader:
         }
         try:
             parser = _PARSER(self.source.text)
-            while self.documents < 2 and (event := parser.get_event()) is not None:
+            while self.documents <= 1 and (event := parser.get_event()) is not None:
                 if handler := handlers.get(type(event)):
                     handler(event, _place(event.start_mark, event.end_mark))
         except yaml.MarkedYAMLError as wrong:
-            context, problem = (m and (m.line + 1, m.column + 1) for m in (wrong.context_mark, wrong.problem_mark))
-            found = syntax.explain(f"{wrong.context}: {wrong.problem}", context, problem, self.source)
-            self.errors.append(found)
+            begin, stuck = _line_and_column(wrong.context_mark), _line_and_column(wrong.problem_mark)
+            self.errors.append(syntax.explain(f"{wrong.context}: {wrong.problem}", begin, stuck, self.source))
             raise _Stop from None
         except (yaml.reader.ReaderError, UnicodeEncodeError):
             self.errors.append(syntax.bad_character(self.source))
@@ -270,3 +269,7 @@ class _Reader:
 
 def _place(start: Any, end: Any) -> int:
     return pack(start.line + 1, start.column + 1, end.column - start.column if start.line == end.line else 0)
+
+
+def _line_and_column(mark: Any) -> syntax.Place:
+    return (mark.line + 1, mark.column + 1) if mark else (1, 1)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from string import Template
 from typing import NamedTuple, TypeAlias
 
 from reconciler.core.diagnostics import Diagnostic, Span, error
@@ -11,12 +12,16 @@ from reconciler.core.written import Source
 Place: TypeAlias = tuple[int, int]
 """Line and column, counted from 1."""
 
-_QUOTES = "put the text in quotes"
-_BAD = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # YAML 1.1, section 5.1
+_QUOTE = "put the text in quotes"
+_FORBIDDEN = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")  # YAML 1.1, section 5.1
+_ENDS = {"[": "]", "{": "}"}
 
 
 class _Rule(NamedTuple):
-    """What a complaint of libyaml or of PyYAML means. `{}` is the character there; `begin`: at the start of what it is about."""
+    """What a complaint of libyaml or of PyYAML's own parser means. `begin`: shown where the part in question begins.
+
+    `$char` is the character there and `$end` the one that closes it; `$stuck` is where the parser gave up.
+    """
 
     complaint: str
     summary: str
@@ -24,49 +29,60 @@ class _Rule(NamedTuple):
     begin: bool = False
 
 
+_INDENT = _Rule("", "the indentation fits no line above", "indent the entries of one map alike")
+_TRAILING = _Rule("", "text after the end of a value", f"{_QUOTE}, from its first character to its last")
+_TAB = _Rule("", "a tab is used for indentation", "write spaces: YAML forbids tabs there")
 _RULES = (
+    _Rule("quoted scalar.*end of stream", "a text in quotes is never closed", "write $end where it ends", begin=True),
     _Rule(
-        "quoted scalar: found unexpected end of stream",
-        "a text in quotes is never closed",
-        "write {} at its end",
-        begin=True,
+        "a flow (seq|map)", "'$char' is never closed, or a comma is missing", "write '$end' before $stuck", begin=True
     ),
-    _Rule("flow (sequence|mapping)", "'{}' is never closed, or a comma is missing", "", begin=True),
     _Rule(
-        "values are not allowed",
-        "a ':' is not expected here",
-        f"{_QUOTES}, or check the line before and the indentation",
+        "mapping values are not", "a ':' is not expected here", f"{_QUOTE}, or check the indentation and the line above"
     ),
     _Rule("expected ':'", "a ':' is missing", "write `key: value`", begin=True),
-    _Rule("block collection", "a list goes on with '- '", "begin the line with '- ', or mend the indentation"),
     _Rule(
-        "(sequence|sequence entries are|entries are) not allowed",
-        "a list cannot begin here",
-        "begin it on the next line",
+        "block collection", "this is no entry of the list above", "begin it with '- ', or indent it like the list's key"
     ),
-    _Rule("cannot start any token", "a text cannot begin with '{}'", _QUOTES),
-    _Rule(
-        "(alias|anchor)",
-        "a text cannot begin with '{}'",
-        f"{_QUOTES}; an anchor is written &name, its alias *name",
-        begin=True,
-    ),
-    _Rule("unknown escape", "the escape '{}' is not known", "write \\\\ for a backslash, or use single quotes"),
-    _Rule("directive|YAML document", "a line cannot begin with '%'", _QUOTES, begin=True),
+    _Rule("sequence entries are not", "a list cannot begin here", "begin it on the next line"),
+    _Rule("cannot start any token", "a text cannot begin with '$char'", _QUOTE),
+    _Rule("an (alias|anchor)", "a text cannot begin with '$char'", f"{_QUOTE}; an alias is written *name", begin=True),
+    _Rule("escape", "this escape is not known", r"write \\ for a backslash, or use single quotes"),
+    _Rule("directive|YAML document", "a line cannot begin with '%'", _QUOTE, begin=True),
     _Rule("block scalar", "a text cannot begin in the line of its '|' or '>'", "begin it on the next line"),
-    _Rule(
-        "(a tag|undefined tag)",
-        "a tag is not written correctly",
-        "leave it out: a scalar is the text as written",
-        begin=True,
-    ),
-    _Rule("document start", "the document has ended before this", "remove the line '...'"),
-    _Rule("node content", "'{}' is not expected here", "write a value before it, or put the text in quotes"),
+    _Rule("a tag|undefined tag", "a tag is not written as tags are", f"leave it out, or {_QUOTE}", begin=True),
+    _Rule("document start", "the document ended before this", "remove the line '...'"),
+    _Rule("node content", "'$char' is not expected here", f"write a value before it, or {_QUOTE}"),
 )
 
 
 def explain(complaint: str, begin: Place | None, stuck: Place, source: Source) -> Diagnostic:
-    """`complaint` as a finding: at `stuck`, where the parser gave up, or at `begin`, where the part in question begins."""
+    """What is meant by `complaint`, which the parser raised at `stuck` over a part that begins at `begin`."""
     line = source.line(stuck[0])
-    indent = re.match(r"\s*", line)
-    ...
+    indent = line[: len(line) - len(line.lstrip())]
+    if "\t" in indent:
+        return _found(_TAB, (stuck[0], indent.index("\t") + 1), stuck, source)
+    if "block mapping" in complaint:
+        return _found(_INDENT if stuck[1] == len(indent) + 1 else _TRAILING, stuck, stuck, source)
+    for rule in _RULES:
+        if re.search(rule.complaint, complaint):
+            return _found(rule, begin if rule.begin and begin else stuck, stuck, source)
+    return _found(_Rule("", "this is not YAML: $stuck", complaint), stuck, stuck, source)
+
+
+def bad_character(source: Source) -> Diagnostic:
+    """The first character of a text that YAML does not allow in a file."""
+    found = _FORBIDDEN.search(source.text)
+    code = ord(found[0]) if found else 0
+    before = source.text[: found.start() if found else 0]
+    at = Span(source.file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+    hint = f'remove it, or write it in double quotes as "\\u{code:04x}"'
+    return error("yaml-syntax", f"the character U+{code:04X} cannot stand in YAML", at, hint)
+
+
+def _found(rule: _Rule, place: Place, stuck: Place, source: Source) -> Diagnostic:
+    char = source.line(place[0])[place[1] - 1 : place[1]]
+    end = _ENDS.get(char, char)
+    words = {"char": char, "end": end, "stuck": f"line {stuck[0]}, column {stuck[1]}"}
+    hint = Template(rule.hint).safe_substitute(words)
+    return error("yaml-syntax", Template(rule.summary).safe_substitute(words), Span(source.file, *place), hint)

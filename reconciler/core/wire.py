@@ -98,6 +98,7 @@ class Backend:
         options: the model of a target's entries for this backend.
         wires: from a target's options to the wires by the kind's name.
         endpoint: from a target's options and the environment to the server.
+        abilities: what can be done with each kind, for `reconciler backends`.
         reads: the POST requests that only read, by the end of their path.
         parallel: how many requests at once by default.
     """
@@ -106,5 +107,6 @@ class Backend:
     options: type[BaseModel]
     wires: Callable[[Any], Mapping[str, Wire]]
     endpoint: Callable[[Any, Mapping[str, str]], Endpoint]
+    abilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
     parallel: int = 4

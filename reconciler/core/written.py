@@ -21,16 +21,16 @@ _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML 1.1 counts as th
 
 
 def pack(line: int, col: int, width: int) -> int:
-    """A place as one number: a manifest of 100,000 resources has millions of them. A width of 0 is found out when asked for."""
+    """A place as one number, since a large stack has millions of them. A width of 0 is found out when asked for."""
     return (line << 2 * _BITS) | (col << _BITS) | width
 
 
-START = pack(1, 1, 0)
+START = pack(1, 1, 1)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Places:
-    """The places of a map or a list: its own, and of each entry (by key or index) that of the key and that of the value."""
+    """The places of a map or a list: its own, and for each entry (by key or index) the key's and the value's."""
 
     place: int
     entries: dict[Part, tuple[int, Written]]
@@ -62,8 +62,8 @@ class Source:
 class Document:
     """A value of maps, lists, texts and None, with the place of each part: a file, or what `sub` cut out of one.
 
-    Paths are relative to `value`, which nobody changes (an anchored part is one object wherever an alias stands for it).
-    `fallback` answers for what is not written here (a stack's defaults). Two documents are equal if their values are.
+    Paths are relative to `value`, which nobody changes (an anchored part is one object, wherever aliases stand for it).
+    `fallback` answers for what is not written here (a stack's defaults). Documents are equal if their values are.
     """
 
     value: Any
@@ -77,15 +77,14 @@ class Document:
         return self.source.file
 
     def at(self, path: tuple[Part, ...] = ()) -> Span:
-        """Where the key (in a list: the item) of the closest written ancestor of `path` stands; `()` is the document's own."""
-        document = self._holder(path)
-        return document.source.span(document._closest(path)[0])
+        """Where the key (in a list: the item) of the closest written ancestor of `path` stands; `()` is its own."""
+        source, (key, _) = self._closest(path)
+        return source.span(key)
 
     def value_at(self, path: tuple[Part, ...] = ()) -> Span:
         """Where the value of the closest written ancestor of `path` begins."""
-        document = self._holder(path)
-        written = document._closest(path)[1]
-        return document.source.span(written.place if isinstance(written, Places) else written)
+        source, (_, written) = self._closest(path)
+        return source.span(written.place if isinstance(written, Places) else written)
 
     def has(self, path: tuple[Part, ...]) -> bool:
         """Whether `path` is written here (the fallback does not count)."""
@@ -93,12 +92,13 @@ class Document:
 
     def sub(self, path: tuple[Part, ...]) -> Document:
         """The part at `path`. Raises KeyError where it is not written."""
-        if not self.has(path):
+        depth, found = self._walk(path)
+        if depth < len(path):
             raise KeyError(path)
         value = self.value
         for part in path:
             value = value[part]
-        return Document(value, self.source, *self._closest(path))
+        return Document(value, self.source, *found)
 
     def text_at(self, span: Span) -> str:
         """What stands in the file at `span`."""
@@ -118,13 +118,11 @@ class Document:
             return self
         return replace(self, places=_renamed(self.places, parent, names))
 
-    def _holder(self, path: tuple[Part, ...]) -> Document:
+    def _closest(self, path: tuple[Part, ...]) -> tuple[Source, tuple[int, Written]]:
+        document = self
         if self.fallback is not None and not self.has(path[:2]) and self.fallback.has(path[:2]):
-            return self.fallback
-        return self
-
-    def _closest(self, path: tuple[Part, ...]) -> tuple[int, Written]:
-        return self._walk(path)[1]
+            document = self.fallback
+        return document.source, document._walk(path)[1]  # noqa: SLF001 - its own kind
 
     def _walk(self, path: tuple[Part, ...]) -> tuple[int, tuple[int, Written]]:
         """How many parts of `path` are written, and where the last of them is."""

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
 from reconciler.core.scalars import moment, number
 
@@ -39,4 +39,14 @@ def _distinct(points: list[Point]) -> list[Point]:
 
 
 Series = Annotated[list[Point], Field(min_length=1), AfterValidator(_distinct)]
-Metric = Number | Series
+
+
+def _shape(value: Any) -> str | None:
+    """Which of a metric's two forms `value` has, so that a finding speaks of that one only."""
+    return None if isinstance(value, dict) else "points" if isinstance(value, list) else "number"
+
+
+Metric = Annotated[
+    Annotated[Number, Tag("number")] | Annotated[Series, Tag("points")],
+    Discriminator(_shape, custom_error_type="value_error", custom_error_message="is not a number or a list of points"),
+]

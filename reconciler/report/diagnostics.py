@@ -15,9 +15,8 @@ def diagnostic_lines(found: Diagnostic, sources: Mapping[str, str], folder: str 
     """One finding. `sources` are the texts by file name; `folder` stands before each file name."""
     style: Style = "error" if found.severity == "error" else "warning"
     place: Line = [(f"{folder if found.at.file in sources else ''}{found.at}: ", "place")] if found.at else []
-    lines: list[Line] = [
-        [*place, (f"{found.severity}: ", style), (f"{found.summary} ", "bold"), (f"[{found.code}]", "dim")]
-    ]
+    words: Line = [(f"{found.severity}: ", style), (f"{found.summary} ", "bold"), (f"[{found.code}]", "dim")]
+    lines: list[Line] = [[*place, *words]]
     lines += _excerpt(found.at, sources) if found.at else []
     return [*lines, [("  hint: ", "adopt"), (found.hint, "")]] if found.hint else lines
 

@@ -1,4 +1,4 @@
-"""A plan and its outcomes as text: first the addresses, then the fields with their places and reasons, then the counts."""
+"""A plan and its outcomes as text: first the addresses, then the fields with places and reasons, then the counts."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def _change(change: FieldChange, step: Step, folder: str) -> Line:
     line: Line = [(f"      {dotted(change.path)}: ", ""), *_values(change, step)]
     if change.at:
         line.append((f"   {_place(change.at, folder)}", "place"))
-    return line if step.action is Action.create else [*line, (f"   {_cause(change)}", "dim")]
+    return line if step.action is Action.create else [*line, (f"   {cause(change)}", "dim")]
 
 
 def _values(change: FieldChange, step: Step) -> Line:
@@ -96,7 +96,8 @@ def _values(change: FieldChange, step: Step) -> Line:
     return [(shown(change.before), "delete"), (" -> ", ""), (after, "create")]
 
 
-def _cause(change: FieldChange) -> str:
+def cause(change: FieldChange) -> str:
+    """Why a field changes, in words."""
     if change.after is None and change.reason == "manifest":
         return "removed from the manifest"
     return _REASONS[change.reason]

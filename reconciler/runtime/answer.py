@@ -53,7 +53,7 @@ def _refused(status: int, words: str, connection: Connection) -> RequestFailed:
 
 def _not_tracking(response: httpx.Response, connection: Connection) -> NotTracking:
     path = clean(response.request.url.raw_path.partition(b"?")[0].decode("ascii"), connection.secrets)
-    what = f"{response.status_code}, {_kind(response)}"
+    what = f"{response.status_code}, {clean(_kind(response), connection.secrets)}"
     brief = f"{connection.shown} answers, but not as an MLflow tracking server ({what} for {path})"
     if response.is_redirect:
         place = clean(_place(response.headers.get("location", "")), connection.secrets)
@@ -71,9 +71,8 @@ def _place(location: str) -> str:
 
 
 def _kind(response: httpx.Response) -> str:
-    if not response.content:
-        return "empty"
-    return clean(response.headers.get("content-type", "no content type").partition(";")[0])
+    kind: str = response.headers.get("content-type", "no content type")
+    return kind.partition(";")[0] if response.content else "empty"
 
 
 def _json(response: httpx.Response) -> Any:

@@ -71,8 +71,8 @@ class Connection:
     @property
     def secrets(self) -> tuple[str, ...]:
         """What no message may hold, the longest first."""
-        found = {value for name, value in self.headers.items() if _SECRET_HEADER.search(name)}
-        found |= {self.token or ""}
+        values = [value for name, value in self.headers.items() if _SECRET_HEADER.search(name)]
+        found = {self.token or "", *values, *(value.split()[-1] for value in values if value.strip())}
         if self.auth:
             found |= {self.auth[1], base64.b64encode(":".join(self.auth).encode()).decode()}
         return tuple(sorted(found - {""}, key=lambda secret: (-len(secret), secret)))

@@ -11,12 +11,14 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
 import httpx
 
-from reconciler.runtime.errors import CannotOpen, MissingExtra, clean
+from reconciler.runtime.errors import CannotOpen, MissingExtra
 from reconciler.runtime.schema import check_schema
+from reconciler.runtime.uri import said, scheme, shown
+
+__all__ = ["URL", "shown", "transport"]
 
 URL = "http://localhost"
 """The address for a client of the embedded server. MLflow's security middleware lets this host pass."""
@@ -49,11 +51,11 @@ def transport(uri: str, root: str | Path | None = None) -> httpx.BaseTransport:
         MissingExtra: mlflow is not installed.
         CannotOpen: the store cannot be used, or was made by another version of MLflow.
     """
-    if urlsplit(uri).scheme in _NOT_STORES:
+    if (scheme(uri) or uri) in _NOT_STORES:
         raise CannotOpen(f"'{shown(uri)}' is a server, not a store")
     with _opening, _quiet():
         handlers, app = _mlflow()
-        check_schema(uri, shown(uri))
+        check_schema(uri)
         _forget(handlers)
         try:
             with _kept(_CHANGED_BY_MLFLOW):
@@ -64,16 +66,6 @@ def transport(uri: str, root: str | Path | None = None) -> httpx.BaseTransport:
             _forget(handlers)
             raise _cannot_open(uri, error) from None
     return _Embedded(app, handlers)
-
-
-def shown(uri: str) -> str:
-    """`uri` without its password and options, for messages."""
-    if "://" not in uri:
-        return uri
-    scheme, _, rest = uri.partition("://")
-    server, slash, path = rest.partition("/")
-    user, at, host = server.rpartition("@")
-    return f"{scheme}://{user.partition(':')[0]}{at}{host}{slash}{path.partition('?')[0]}"
 
 
 class _Embedded(httpx.WSGITransport):
@@ -95,7 +87,7 @@ class _Embedded(httpx.WSGITransport):
 
 
 def _latin1(app: Any) -> Callable[[dict[str, Any], Any], Iterable[bytes]]:
-    """`app` with the path as PEP 3333 wants it, bytes as latin-1: httpx 0.28 passes text, and `é` arrives as another."""
+    """`app` with the path as PEP 3333 wants it, bytes as latin-1; httpx 0.28 passes text, and `é` arrives garbled."""
 
     def wrapped(environ: dict[str, Any], start_response: Any) -> Iterable[bytes]:
         environ["PATH_INFO"] = environ["PATH_INFO"].encode().decode("latin-1")
@@ -126,9 +118,7 @@ def _artifacts(uri: str, root: str | Path | None) -> str | None:
     """A client of MLflow 3.17.2 with a database as its tracking URI uses ./mlruns; with a folder, that folder."""
     if root is not None:
         return str(root)
-    is_database = (
-        urlsplit(uri).scheme.partition("+")[0] in importlib.import_module("mlflow.store.db.db_types").DATABASE_ENGINES
-    )
+    is_database = scheme(uri) in importlib.import_module("mlflow.store.db.db_types").DATABASE_ENGINES
     default: str = importlib.import_module("mlflow.store.tracking").DEFAULT_LOCAL_FILE_AND_ARTIFACT_PATH
     return default if is_database else None
 
@@ -145,7 +135,7 @@ def _forget(handlers: Any) -> None:
 
 def _cannot_open(uri: str, error: Exception) -> CannotOpen:
     hint = "set MLFLOW_ALLOW_FILE_STORE=true" if "MLFLOW_ALLOW_FILE_STORE" in str(error) else ""
-    return CannotOpen(f"the store {shown(uri)} cannot be used", words=clean(str(error)), hint=hint)
+    return CannotOpen(f"the store {shown(uri)} cannot be used", words=said(error, uri), hint=hint)
 
 
 @contextmanager

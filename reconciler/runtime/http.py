@@ -11,8 +11,35 @@ import httpx
 from reconciler.core.call import Call, Reply
 from reconciler.runtime.answer import decode
 from reconciler.runtime.connection import Connection
-from reconciler.runtime.errors import Malformed, NotTracking, Rejected, Unreachable, clean
+from reconciler.runtime.errors import (
+    BadConnection,
+    Malformed,
+    NotTracking,
+    Rejected,
+    RequestFailed,
+    ServerFailed,
+    Unauthorized,
+    Unreachable,
+    WriteRefused,
+    clean,
+)
 from reconciler.runtime.transport import CountingTransport, Counts, ReadOnlyTransport, network
+
+__all__ = [
+    "BadConnection",
+    "Client",
+    "Connection",
+    "Counts",
+    "Malformed",
+    "NotTracking",
+    "ReadOnlyTransport",
+    "Rejected",
+    "RequestFailed",
+    "ServerFailed",
+    "Unauthorized",
+    "Unreachable",
+    "WriteRefused",
+]
 
 _CONNECT_SECONDS = 10.0
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)

@@ -5,21 +5,21 @@ from __future__ import annotations
 import importlib
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
 
-from reconciler.runtime.errors import CannotOpen, clean
+from reconciler.runtime.errors import CannotOpen
+from reconciler.runtime.uri import said, scheme, shown
 
 _DRIVERS = {"postgresql": "psycopg2-binary", "mysql": "pymysql", "mssql": "pymssql"}
 _CONNECT_SECONDS = 10
 
 
-def check_schema(uri: str, name: str) -> None:
+def check_schema(uri: str) -> None:
     """Raises CannotOpen where `uri` is a database that cannot be reached or is not of the installed MLflow's version.
 
     An empty or new database passes, and so does what is no database. Without this, MLflow 3.17.2 also tries an
     unreachable database ten times, for 102 s.
     """
-    dialect = urlsplit(uri).scheme.partition("+")[0]
+    dialect, name = scheme(uri), shown(uri)
     if dialect not in importlib.import_module("mlflow.store.db.db_types").DATABASE_ENGINES:
         return
     file = _sqlite_file(uri)
@@ -48,9 +48,9 @@ def _look(uri: str, dialect: str, name: str) -> tuple[list[str], str | None]:
             return tables, migration.MigrationContext.configure(connection).get_current_revision()
     except ImportError as error:
         hint = f"pip install {_DRIVERS.get(dialect, dialect)}"
-        raise CannotOpen(f"the store {name} needs a driver: {error}", hint=hint) from None
+        raise CannotOpen(f"the store {name} needs a driver: {said(error, uri)}", hint=hint) from None
     except Exception as error:  # noqa: BLE001 - SQLAlchemy's and each driver's
-        words = clean(str(getattr(error, "orig", None) or error))
+        words = said(getattr(error, "orig", None) or error, uri)
         raise CannotOpen(f"the store {name} cannot be opened", words=words, hint="is it there, and up?") from None
 
 

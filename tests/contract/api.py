@@ -10,6 +10,7 @@ from typing import Any
 import httpx
 
 Json = dict[str, Any]
+PREFIX = "/api/2.0/mlflow/"
 
 
 def unique(prefix: str = "x") -> str:
@@ -32,10 +33,10 @@ class Api:
     def send(
         self, method: str, path: str, body: Any = None, query: Mapping[str, str | int] | None = None
     ) -> httpx.Response:
-        return self.client.request(method, path, json=body, params=query)
+        return self.client.request(method, PREFIX + path, json=body, params=query)
 
     def send_text(self, path: str, text: str, kind: str = "application/json") -> httpx.Response:
-        return self.client.post(path, content=text.encode(), headers={"Content-Type": kind})
+        return self.client.post(PREFIX + path, content=text.encode(), headers={"Content-Type": kind})
 
     def ok(self, method: str, path: str, body: Any = None, query: Mapping[str, str | int] | None = None) -> Json:
         response = self.send(method, path, body, query)

@@ -13,17 +13,7 @@ from tests.fakes.mlflow import FakeMlflow
 from tests.servers import real_mlflow
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "real: needs the real server, which takes some seconds to start")
-
-
-def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if "server" in metafunc.fixturenames:
-        servers = ["fake", pytest.param("real", marks=pytest.mark.real)]
-        metafunc.parametrize("server", servers, indirect=True, scope="session")
-
-
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", params=["fake", pytest.param("real", marks=pytest.mark.real)])
 def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[httpx.Client]:
     """A client whose base is the root of the server."""
     if request.param == "fake":
@@ -40,12 +30,7 @@ def server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFact
         yield client
 
 
-@pytest.fixture
-def root(server: httpx.Client) -> httpx.Client:
-    return server
-
-
 @pytest.fixture(scope="session")
 def api(server: httpx.Client) -> Api:
-    """The tracking API below its prefix, on the same connections."""
+    """The tracking API of that server."""
     return Api(server)

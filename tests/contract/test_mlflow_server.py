@@ -10,24 +10,24 @@ from tests.contract.api import Api, assert_page, refusal, unique
 INVALID = "INVALID_PARAMETER_VALUE"
 
 
-def test_version_is_text(root: httpx.Client) -> None:
+def test_version_is_text(server: httpx.Client) -> None:
     """GET /version answers the bare version, typed as HTML."""
-    response = root.get("/version")
+    response = server.get("/version")
     assert (response.status_code, response.text) == (200, "3.17.2")
     assert response.headers["content-type"].startswith("text/html")
 
 
-def test_health_is_ok(root: httpx.Client) -> None:
+def test_health_is_ok(server: httpx.Client) -> None:
     """GET /health answers OK as plain text."""
-    response = root.get("/health")
+    response = server.get("/health")
     assert (response.status_code, response.text) == (200, "OK")
     assert response.headers["content-type"].startswith("text/plain")
 
 
 @pytest.mark.parametrize("path", ["/version", "/health"])
-def test_plain_routes_refuse_post(root: httpx.Client, path: str) -> None:
+def test_plain_routes_refuse_post(server: httpx.Client, path: str) -> None:
     """The plain routes answer another method with an HTML 405."""
-    assert_page(root.post(path), 405)
+    assert_page(server.post(path), 405)
 
 
 @pytest.mark.parametrize("path", ["experiments/nope", "experiments/search/", "experiments/list", "nope"])
@@ -64,9 +64,7 @@ def test_content_type_is_required(api: Api) -> None:
 
 def test_content_type_may_have_a_charset(api: Api) -> None:
     """A charset after the content type does no harm."""
-    response = api.send_text(
-        "experiments/create", f'{{"name": "{unique()}"}}', "application/json; charset=utf-8"
-    )
+    response = api.send_text("experiments/create", f'{{"name": "{unique()}"}}', "application/json; charset=utf-8")
     assert response.status_code == 200
 
 

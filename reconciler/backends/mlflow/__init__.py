@@ -22,5 +22,10 @@ BACKEND = Backend(
     options=Options,
     wires=wires,
     endpoint=endpoint,
+    abilities={
+        "experiments": ("create", "rename", "update", "delete (soft)", "restore"),
+        "runs": ("create", "rename", "update", "replace", "delete (soft)", "restore"),
+        "logged_models": ("create", "update", "replace", "delete"),
+    },
     reads=("/experiments/search", "/runs/search", "/logged-models/search"),
 )

@@ -3,7 +3,7 @@
 `tests/contract` runs the same assertions against this fake and against a real server, so that it cannot rot.
 """
 
-from .transport import FakeTransport, ReplyLost
 from .server import FakeMlflow, Fault, Request
+from .transport import FakeTransport, ReplyLostError
 
-__all__ = ["FakeMlflow", "FakeTransport", "Fault", "ReplyLost", "Request"]
+__all__ = ["FakeMlflow", "FakeTransport", "Fault", "ReplyLostError", "Request"]

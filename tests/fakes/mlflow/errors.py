@@ -55,3 +55,7 @@ def broken_constraint(table: str, columns: str) -> ApiError:
     """The raw database text that the server lets through when a unique key is hit."""
     names = ", ".join(f"{table}.{column}" for column in columns.split())
     return ApiError("BAD_REQUEST", f"(sqlite3.IntegrityError) UNIQUE constraint failed: {names}")
+
+
+def unknown_parent() -> ApiError:
+    return ApiError("BAD_REQUEST", "(sqlite3.IntegrityError) FOREIGN KEY constraint failed")

@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from .errors import invalid
+from .errors import ApiError, invalid
 
 T = TypeVar("T")
 
@@ -53,7 +53,7 @@ class Grammar:
     ids: frozenset[str]
     lenient: bool = False  # logged models: IN everywhere, small letters, but no IS NULL
 
-    def operators(self, entity: str, key: str) -> Sequence[str]:
+    def operators(self, entity: str, key: str, op: str) -> Sequence[str]:
         if entity != "attribute":
             return (*_TEXT, "IN", "NOT IN") if self.lenient else (*_TEXT, *_NULL)
         if key in self.numeric:
@@ -62,6 +62,8 @@ class Grammar:
             return ("=", "!=", "IN", "NOT IN")
         if key in self.text:
             return (*_TEXT, "IN", "NOT IN") if self.lenient else _TEXT
+        if self.lenient and op in _TEXT:
+            raise ApiError("INTERNAL_ERROR", f"type object 'SqlLoggedModel' has no attribute '{key}'")
         raise invalid(f"Invalid attribute key '{key}' specified.")
 
 
@@ -107,7 +109,7 @@ def _clause(match: re.Match[str], grammar: Grammar) -> Clause:
         raise invalid(f"Invalid entity type '{match['entity']}'.")
     entity, key = _ENTITY[match["entity"]], match["key"].strip('`"')
     op = match["op"].upper() if grammar.lenient else match["op"]
-    if op not in grammar.operators(entity, key):
+    if op not in grammar.operators(entity, key, op):
         raise invalid(f"Invalid comparator '{op}' for {entity} {key}")
     numeric = entity == "attribute" and key in grammar.numeric
     return Clause(entity, key, op, None if op in _NULL else _value(match["value"] or "", op, numeric))

@@ -29,12 +29,16 @@ def is_path(name: str) -> bool:
 
 
 def check_key(key: str) -> None:
+    check_characters(key)
+    check_length("key", key, KEY)
+
+
+def check_characters(key: str) -> None:
     """Letters and digits of any script, `_ - . : /` and blanks; a trailing newline slips through, as on the server."""
     if not _KEY.match(key):
         raise invalid(f"Invalid value {key!r} for parameter 'key' supplied: bad characters")
     if not is_path(key):
         raise invalid(f"Invalid value {key!r} for parameter 'key' supplied: it resolves to another name")
-    check_length("key", key, KEY)
 
 
 def check_length(what: str, text: str, limit: int) -> None:

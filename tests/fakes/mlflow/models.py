@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import filters, limits, paging
-from .errors import absent, broken_constraint
+from .errors import absent, broken_constraint, unknown_parent
 from .state import DELETED, Model, State, experiment_id, filled, now, random_name
 from .wire import Json
 
@@ -13,7 +13,7 @@ _TIMES = frozenset(
     {"creation_timestamp_ms", "last_updated_timestamp_ms", "creation_timestamp", "last_updated_timestamp"}
 )
 _TEXTS = frozenset({"name", "model_id", "model_type", "source_run_id"})
-GRAMMAR = filters.Grammar(text=_TEXTS, numeric=_TIMES, ids=frozenset(), lenient=True)
+GRAMMAR = filters.Grammar(text=_TEXTS | {"status"}, numeric=_TIMES, ids=frozenset(), lenient=True)
 UNSPECIFIED = "LOGGED_MODEL_STATUS_UNSPECIFIED"
 
 
@@ -21,6 +21,8 @@ def create(state: State, fields: Json) -> Json:
     """Nothing about tags and params is checked but that their keys are distinct."""
     limits.check_model_name(fields.get("name", ""))
     experiment = state.active_experiment(fields["experiment_id"])
+    if not fields["experiment_id"]:
+        raise unknown_parent()
     model = Model(
         experiment.id,
         fields.get("name") or random_name(),
@@ -114,5 +116,6 @@ def _attribute(model: Model, name: str) -> Any:
 
 def _look(model: Model, entity: str, key: str) -> Any:
     if entity == "attribute":
-        return _attribute(model, key)
+        # The database holds a status as a number, which equals no text.
+        return None if key == "status" else _attribute(model, key)
     return (model.tags if entity == "tag" else model.params).get(key)

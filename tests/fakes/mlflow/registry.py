@@ -49,6 +49,6 @@ def set_tag(state: State, fields: Json) -> Json:
 
 def delete_tag(state: State, fields: Json) -> Json:
     """An absent tag is no error here, unlike for experiments, runs and logged models."""
-    limits.check_key(fields["key"])
+    limits.check_characters(fields["key"])
     _find(state, fields).tags.pop(fields["key"], None)
     return {}

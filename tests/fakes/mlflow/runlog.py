@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from . import limits, paging
-from .errors import absent, invalid, missing
-from .state import Run, State, filled, pairs, shown_point, stored_value
+from .errors import PageError, absent, broken_constraint, invalid, missing
+from .state import Run, State, filled, shown_point, stored_value
 from .wire import Json
 
 _DATASET_LIMITS = {"name": 500, "digest": 36, "source": 65_535, "schema": 1_048_575, "profile": 16_777_215}
+_INPUT_TAG_LIMITS = {"key": 255, "value": 500}
+_IN_BATCH = {"metrics": ("key", "value", "timestamp"), "params": ("key",), "tags": ("key",)}
 
 
 def set_tag(state: State, fields: Json) -> Json:
@@ -94,11 +96,14 @@ def log_batch(state: State, fields: Json) -> Json:
 
 
 def check_batch_body(body: Json) -> None:
-    """What is looked for in the body as sent, however much of it could be read."""
-    for what, names in {"metrics": ("key", "value", "timestamp"), "params": ("key",), "tags": ("key",)}.items():
-        for index, item in enumerate(body.get(what) or []):
+    """What is looked for in the body as sent, however much of it could be read; null and non-objects break it."""
+    for what, names in _IN_BATCH.items():
+        items = body.get(what, [])
+        if items is None or not all(isinstance(item, dict) for item in items):
+            raise PageError(500)
+        for index, item in enumerate(items):
             for name in names:
-                if isinstance(item, dict) and item.get(name) in (None, ""):
+                if item.get(name) in (None, ""):
                     raise missing(f"{what}[{index}].{name}")
 
 
@@ -117,15 +122,29 @@ def history(state: State, fields: Json) -> Json:
 def log_inputs(state: State, fields: Json) -> Json:
     """A dataset is known to its experiment by name and digest; what came first stays, input tags included."""
     limits.check_run_id(fields["run_id"])
-    given = fields.get("datasets", [])
-    for item in given:
-        for name, limit in _DATASET_LIMITS.items():
-            limits.check_length(name, item.get("dataset", {}).get(name, ""), limit)
+    given = [_checked_input(item) for item in fields.get("datasets", [])]
     run = state.active_run(fields["run_id"])
-    for item in given:
-        dataset = {name: item.get("dataset", {}).get(name, "") for name in ("name", "digest", "source_type", "source")}
-        dataset |= {name: item["dataset"][name] for name in ("schema", "profile") if name in item.get("dataset", {})}
-        state.datasets.setdefault((run.experiment, dataset["name"], dataset["digest"]), dataset)
-        tags = pairs({tag.get("key", ""): tag.get("value", "") for tag in item.get("tags", [])})
-        run.inputs.setdefault((dataset["name"], dataset["digest"]), tags)
+    fresh: dict[tuple[str, str], tuple[Json, list[Json]]] = {}
+    for dataset, tags in given:
+        ident = dataset["name"], dataset["digest"]
+        if ident not in run.inputs:
+            fresh.setdefault(ident, (dataset, tags))
+    for _, tags in fresh.values():
+        if len({tag["key"] for tag in tags}) < len(tags):
+            raise broken_constraint("input_tags", "input_uuid name")
+    for ident, (dataset, tags) in fresh.items():
+        state.datasets.setdefault((run.experiment, *ident), dataset)
+        run.inputs[ident] = tags
     return {}
+
+
+def _checked_input(item: Json) -> tuple[Json, list[Json]]:
+    """A dataset with '' for what it lacks, and its tags."""
+    dataset = {"name": "", "digest": "", "source_type": "", "source": "", **item.get("dataset", {})}
+    tags = [{"key": "", "value": "", **tag} for tag in item.get("tags", [])]
+    for name, limit in _DATASET_LIMITS.items():
+        limits.check_length(name, dataset.get(name, ""), limit)
+    for tag in tags:
+        for name, limit in _INPUT_TAG_LIMITS.items():
+            limits.check_length(name, tag[name], limit)
+    return dataset, tags

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from . import filters, paging
-from .errors import ApiError, broken_constraint, invalid
+from .errors import broken_constraint, invalid, unknown_parent
 from .experiments import STAGES
 from .state import ACTIVE, DELETED, Run, State, experiment_id, filled, random_name
 from .wire import Json
@@ -19,14 +19,15 @@ _NAME = "mlflow.runName"
 def create(state: State, fields: Json) -> Json:
     """Tags are taken as they come: neither keys nor lengths are checked here, unlike in set-tag and log-batch."""
     ident = fields.get("experiment_id", "")
-    experiment = state.active_experiment(ident or "0")
+    experiment = state.active_experiment(ident)
     given = fields.get("tags", [])
     tags = {tag.get("key", ""): tag.get("value", "") for tag in given}
     name = _name(fields.get("run_name", ""), tags.get(_NAME, ""))
-    if len(tags) < len(given):
+    # An empty name in the tag gets a second tag beside it.
+    if len(tags) < len(given) or tags.get(_NAME) == "":
         raise broken_constraint("tags", "key run_uuid")
     if not ident:
-        raise ApiError("BAD_REQUEST", "(sqlite3.IntegrityError) FOREIGN KEY constraint failed")
+        raise unknown_parent()
     tags.setdefault(_NAME, name)
     user, start = fields.get("user_id", ""), fields.get("start_time", 0)
     run = Run(experiment.id, name, user, start, experiment.location, tags)

@@ -12,8 +12,8 @@ from typing import Any
 
 from . import routes
 from .errors import ApiError, PageError, invalid
-from .transport import FakeTransport, NotJson, Reply, ReplyLost, serve
 from .state import State
+from .transport import FakeTransport, NotJson, Reply, ReplyLostError, serve
 from .wire import Json, read_body, read_query
 
 VERSION = "3.17.2"
@@ -82,7 +82,7 @@ class FakeMlflow:
     def handle(
         self, method: str, path: str, query: dict[str, str], body: Any | None, authorization: str | None = None
     ) -> Reply:
-        """The status and the reply (a dict is JSON, a str is text); raises ReplyLost where a fault says so."""
+        """The status and the reply (a dict is JSON, a str is text); raises ReplyLostError where a fault says so."""
         short = path.removeprefix(self._prefix)
         with self._lock:
             number = len(self._requests)
@@ -92,7 +92,7 @@ class FakeMlflow:
             return fault.status, fault.body
         reply = self._answer(method, path, query, body, authorization)
         if fault:
-            raise ReplyLost
+            raise ReplyLostError
         return reply
 
     def _answer(
@@ -105,10 +105,8 @@ class FakeMlflow:
                 return 401, "You are not authenticated."
             if path == "/version":
                 return _get_only(method, VERSION)
-            if not path.startswith(self._prefix):
-                raise PageError(404)
             with self._lock:
-                return 200, copy.deepcopy(self._dispatch(method, path.removeprefix(self._prefix), query, body))
+                return 200, copy.deepcopy(self._dispatch(method, path, query, body))
         except (ApiError, PageError) as error:
             return error.status, error.body
 
@@ -118,15 +116,18 @@ class FakeMlflow:
         return authorization == "Basic " + base64.b64encode(":".join(self._auth).encode()).decode()
 
     def _dispatch(self, method: str, path: str, query: dict[str, str], body: Any | None) -> Json:
-        route, held = routes.find(method, path)
+        if not path.startswith(self._prefix):
+            raise PageError(404)
+        route, held = routes.find(method, path.removeprefix(self._prefix))
         if not route.reads_body:
             return route.handler(self._state, dict(held))
         if isinstance(body, NotJson):
             raise invalid("Bad Request. Content-Type must be one of ['application/json'].")
         found = read_query(route.shape, query) if method == "GET" else {} if body is None else body
-        if route.check_body and isinstance(found, dict):
+        fields = read_body(route.shape, found)
+        if route.check_body:
             route.check_body(found)
-        return route.handler(self._state, {**read_body(route.shape, found), **held})
+        return route.handler(self._state, {**fields, **held})
 
     def transport(self) -> FakeTransport:
         """A transport for httpx.Client that stays in the process."""

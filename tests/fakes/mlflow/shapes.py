@@ -15,6 +15,7 @@ MODEL_STATUS = {
 _VIEW = enum(VIEWS)
 _PAIR = {"key": TEXT, "value": TEXT}
 _PAIRS = Many(One(_PAIR))
+# The order of the fields is that in which the server checks them.
 _POINT = {"key": TEXT, "value": NUMBER, "timestamp": INTEGER, "step": INTEGER, "model_id": TEXT}
 _DATASET = {"name": TEXT, "digest": TEXT, "source_type": TEXT, "source": TEXT, "schema": TEXT, "profile": TEXT}
 _INPUT: Fields = {"tags": _PAIRS, "dataset": One(_DATASET)}
@@ -31,7 +32,7 @@ EXPERIMENT_UPDATE = Shape({"experiment_id": TEXT, "new_name": TEXT}, required=("
 EXPERIMENT_TAG = Shape({"experiment_id": TEXT, **_PAIR}, required=("experiment_id", "key"))
 EXPERIMENT_KEY = Shape({"experiment_id": TEXT, "key": TEXT}, required=("experiment_id", "key"))
 EXPERIMENT_SEARCH = Shape(
-    {"max_results": INTEGER, "page_token": TEXT, "filter": TEXT, "order_by": Many(TEXT), "view_type": _VIEW}
+    {"view_type": _VIEW, "max_results": INTEGER, "order_by": Many(TEXT), "filter": TEXT, "page_token": TEXT}
 )
 
 RUN = Shape({"run_id": TEXT}, required=("run_id",))
@@ -40,7 +41,7 @@ RUN_CREATE = Shape(
     unchecked=("user_id", "tags"),
 )
 RUN_UPDATE = Shape(
-    {"run_id": TEXT, "status": enum(RUN_STATUS, as_text=True), "end_time": INTEGER, "run_name": TEXT},
+    {"run_id": TEXT, "end_time": INTEGER, "status": enum(RUN_STATUS, as_text=True), "run_name": TEXT},
     required=("run_id",),
 )
 RUN_TAG = Shape({"run_id": TEXT, **_PAIR}, required=("run_id", "key"))

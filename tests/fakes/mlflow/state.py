@@ -179,7 +179,8 @@ class State:
         self.experiments[0] = Experiment(0, "Default", "mlflow-artifacts:/0", {})
 
     def experiment(self, text: str) -> Experiment:
-        number = experiment_id(text)
+        """An id that was lost on the way means the default experiment."""
+        number = experiment_id(text or "0")
         if number not in self.experiments:
             raise absent(f"No Experiment with id={number} exists")
         return self.experiments[number]

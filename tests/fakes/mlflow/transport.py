@@ -24,13 +24,13 @@ class NotJson:
     """Stands for the body of a POST whose content type is not JSON."""
 
 
-class ReplyLost(Exception):
+class ReplyLostError(Exception):
     """The request was carried out, and its reply never arrives."""
 
 
 def _parse(method: str, content_type: str, content: bytes) -> Any:
     """The parsed body; malformed JSON counts as no body at all, and only a POST must say that it is JSON."""
-    if method in ("POST", "PUT") and content_type.split(";")[0] != "application/json":
+    if method in ("POST", "PUT") and content_type.partition(";")[0] != "application/json":
         return NotJson()
     try:
         return json.loads(content)
@@ -41,7 +41,7 @@ def _parse(method: str, content_type: str, content: bytes) -> Any:
 def _render(path: str, reply: Reply) -> tuple[int, dict[str, str], bytes]:
     status, body = reply
     if isinstance(body, str):
-        kind = "text/plain" if path == "/health" else "text/html"
+        kind = "text/plain" if path == "/health" and status == httpx.codes.OK else "text/html"
         headers, content = {"Content-Type": f"{kind}; charset=utf-8"}, body.encode()
     else:
         headers, content = {"Content-Type": "application/json"}, json.dumps(body, indent=2).encode()
@@ -61,7 +61,7 @@ class FakeTransport(httpx.BaseTransport):
         body = _parse(method, headers.get("content-type", ""), request.read())
         try:
             reply = self._answer(method, url.path, dict(url.params), body, headers.get("authorization"))
-        except ReplyLost:
+        except ReplyLostError:
             raise httpx.ReadError("the reply was lost", request=request) from None
         status, answered, content = _render(url.path, reply)
         return httpx.Response(status, headers=answered, content=content, request=request)
@@ -81,7 +81,7 @@ class _Connection(BaseHTTPRequestHandler):
         body = _parse(self.command, self.headers.get("Content-Type", ""), content)
         try:
             reply = type(self).answer(self.command, path, query, body, self.headers.get("Authorization"))
-        except ReplyLost:
+        except ReplyLostError:
             self.close_connection = True
             return
         self._send(*_render(path, reply))
@@ -94,9 +94,10 @@ class _Connection(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(content)
 
-    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _respond
+    # The names that http.server looks for.
+    do_GET = do_POST = do_PATCH = do_PUT = do_DELETE = _respond  # noqa: N815
 
-    def log_message(self, format: str, *args: Any) -> None:
+    def log_message(self, format: str, *args: Any) -> None:  # noqa: A002
         """Says nothing: a test's output is the test's."""
 
 

@@ -18,16 +18,20 @@ Json = dict[str, Any]
 _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
-class BadField(Exception):
+class BadFieldError(Exception):
     """The protobuf parser gives up here."""
 
 
 @dataclass(frozen=True)
 class Scalar:
-    """`read` turns a JSON value into the field's value; `accepts` is the check made only if parsing failed."""
+    """`read` turns a JSON value into the field's value; `accepts` is the check made only if parsing failed.
+
+    `empty` is what a required field holds if it stood behind a bad one and so was not read.
+    """
 
     read: Callable[[Any], Any]
     accepts: Callable[[Any], bool]
+    empty: Any = None
 
 
 @dataclass(frozen=True)
@@ -56,61 +60,60 @@ class Shape:
 
 def _read_text(value: Any) -> str:
     if not isinstance(value, str) or _SURROGATE.search(value):
-        raise BadField
+        raise BadFieldError
     return value
 
 
 def _read_integer(value: Any) -> int:
     if isinstance(value, bool) or (isinstance(value, str) and " " in value):
-        raise BadField
+        raise BadFieldError
     try:
         number = float(value) if isinstance(value, float) else int(value)
     except (TypeError, ValueError):
-        raise BadField from None
+        raise BadFieldError from None
     if number != int(number):
-        raise BadField
+        raise BadFieldError
     return int(number)
 
 
 def _read_number(value: Any) -> float:
     unquoted = isinstance(value, float) and not math.isfinite(value)
     if unquoted or value == "nan":
-        raise BadField
+        raise BadFieldError
     try:
         return float(value)
     except (TypeError, ValueError):
-        raise BadField from None
+        raise BadFieldError from None
 
 
 def _read_flag(value: Any) -> bool:
     if not isinstance(value, bool):
-        raise BadField
+        raise BadFieldError
     return value
 
 
-def _int_like(value: Any) -> bool:
-    try:
-        int(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+def _converts(kind: type[int | float]) -> Callable[[Any], bool]:
+    """Whether the server's own conversion takes a value; null and lists break it, instead of being refused."""
 
+    def accepts(value: Any) -> bool:
+        try:
+            kind(value)
+        except ValueError:
+            return False
+        except TypeError:
+            raise PageError(500) from None
+        return True
 
-def _float_like(value: Any) -> bool:
-    try:
-        float(value)
-    except (TypeError, ValueError):
-        return False
-    return True
+    return accepts
 
 
 def _is_text(value: Any) -> bool:
     return isinstance(value, str)
 
 
-TEXT = Scalar(_read_text, _is_text)
-INTEGER = Scalar(_read_integer, _int_like)
-NUMBER = Scalar(_read_number, _float_like)
+TEXT = Scalar(_read_text, _is_text, "")
+INTEGER = Scalar(_read_integer, _converts(int))
+NUMBER = Scalar(_read_number, _converts(float))
 FLAG = Scalar(_read_flag, lambda value: isinstance(value, bool))
 
 
@@ -118,16 +121,18 @@ def enum(names: Mapping[str, int], as_text: bool = False) -> Scalar:
     """A closed enumeration: an unknown name leaves the field unset (None), an unknown number is a bad field."""
 
     def read(value: Any) -> str | None:
-        if value in names:
-            return str(value)
-        if not _int_like(value):
+        try:
+            wanted = names[value] if value in names else int(value)
+        except ValueError:
             return None
+        except TypeError:
+            raise BadFieldError from None
         for name, number in names.items():
-            if number == int(value):
+            if number == wanted:
                 return name
-        raise BadField
+        raise BadFieldError
 
-    return Scalar(read, _is_text if as_text else _int_like)
+    return Scalar(read, _is_text if as_text else _converts(int))
 
 
 def _camel(name: str) -> str:
@@ -136,7 +141,7 @@ def _camel(name: str) -> str:
 
 def _fill(fields: Fields, body: Any, into: Json) -> None:
     if not isinstance(body, Iterable):
-        raise BadField
+        raise BadFieldError
     spellings = {**{name: name for name in fields}, **{_camel(name): name for name in fields}}
     # A string where an object should stand is walked through letter by letter, and no letter is a field.
     for spelling, value in body.items() if isinstance(body, dict) else ():
@@ -150,7 +155,7 @@ def _fill_field(kind: Field, name: str, value: Any, into: Json) -> None:
         case Many(item):
             into[name] = []
             if not isinstance(value, list):
-                raise BadField
+                raise BadFieldError
             for element in value:
                 _append(item, element, into[name])
         case One(fields):
@@ -191,18 +196,24 @@ def read_body(shape: Shape, body: Any) -> Json:
     values: Json = {}
     try:
         _fill(shape.fields, body, values)
-    except BadField:
-        _check_types(shape, body)
-    for name in shape.required:
-        if body.get(name) in (None, ""):
-            raise missing(name)
-    return values
-
-
-def _check_types(shape: Shape, body: Json) -> None:
+        readable = True
+    except BadFieldError:
+        readable = False
     for name, kind in shape.fields.items():
-        if name in body and name not in shape.unchecked and not _accepts(kind, body[name]):
+        if name in shape.required and body.get(name) in (None, ""):
+            raise missing(name)
+        if not readable and name in body and name not in shape.unchecked and not _accepts(kind, body[name]):
             raise invalid(f"Invalid value for parameter '{name}' supplied: {type(body[name]).__name__}")
+    return {**_unread(shape), **values}
+
+
+def _unread(shape: Shape) -> Json:
+    required = {name: shape.fields[name] for name in shape.required}
+    return {
+        name: kind.empty if isinstance(kind, Scalar) else []
+        for name, kind in required.items()
+        if not isinstance(kind, Scalar) or kind.empty is not None
+    }
 
 
 def read_query(shape: Shape, query: Mapping[str, str]) -> Json:

@@ -1,0 +1,51 @@
+"""The commands: one module per command, loaded when it is called; the only place that prints and exits."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib import import_module
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.exits import run
+
+COMMANDS: Mapping[str, str] = {
+    "init": "Write a starter stack: reconciler.yaml and a first manifest, never over a file.",
+    "validate": "Check all that can be known without the server.",
+    "plan": "Show what apply would do.",
+    "apply": "Plan, show, ask, do; or do exactly a saved plan.",
+    "destroy": "Delete all that the stack owns.",
+    "show": "Print a saved plan.",
+    "explain": "Show where a value comes from, and what would happen to it.",
+    "schema": "Print the JSON Schema of the manifests, for editors.",
+    "backends": "Show what each backend can do with each kind.",
+}
+
+
+class _Commands(click.Group):
+    """Loads a command's module when it is needed, so that one command does not pay for all."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        if cmd_name not in COMMANDS:
+            return None
+        command: click.Command = import_module(f"reconciler.cli.{cmd_name}").command
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Commands"):
+            formatter.write_dl(list(COMMANDS.items()))
+
+
+@click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(__version__, message="%(prog)s %(version)s")
+def cli() -> None:
+    """Terraform for experiment tracking: experiments, runs and logged models as YAML in Git."""
+
+
+def main() -> None:
+    """The program. Never returns: exits with a code of docs/commands.md."""
+    run(cli)

@@ -1,0 +1,34 @@
+"""`reconciler apply`: plans, shows, asks, does; or does exactly a saved plan."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.applying import carry_out
+from reconciler.cli.options import Context
+from reconciler.cli.plans import Formats, read_plan
+
+
+@options.command
+@click.argument("plan", required=False, type=click.Path(dir_okay=False, path_type=Path), metavar="[PLAN.json]")
+@options.confirmed
+@options.formats
+@options.planning
+def command(
+    context: Context, plan: Path | None, yes: bool, formats: tuple[str, ...], parallel: int | None, **given: Any
+) -> int:
+    """Plan, show, ask, do; or do exactly a saved plan."""
+    wanted = Formats.parse(formats)
+    session = context.session(parallel)
+    if plan is None:
+        made, found = session.draft(options.plan_options(session, **given))
+        return carry_out(session, made, context.output, wanted, found, yes=yes)
+    if any(value for name, value in given.items() if name != "on_conflict"):
+        raise click.UsageError("a saved plan is applied as it is; make another one with these options")
+    saved = read_plan(plan)
+    session.recheck(saved)
+    return carry_out(session, saved, context.output, wanted, [], yes=yes)

@@ -1,0 +1,74 @@
+"""From a plan to what was done: shows it, asks, sends it with progress, and says how each step ended."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+import click
+
+from reconciler.cli.exits import DONE, INTERRUPTED, PARTIAL
+from reconciler.cli.output import Output
+from reconciler.cli.plans import Formats, show
+from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
+from reconciler.core.plan import Outcome, Plan
+from reconciler.report.text import outcome_lines, step_line
+from reconciler.runtime.execute import Interrupted
+from reconciler.session import Listener, Session
+
+
+def carry_out(
+    session: Session, plan: Plan, output: Output, formats: Formats, found: Sequence[Diagnostic], *, yes: bool
+) -> int:
+    """Show `plan`, stop on errors among what was `found`, ask unless `yes`, do it. Returns the exit code."""
+    show(plan, output, formats)
+    stop_on_errors(found)
+    output.findings(found)
+    if not plan.steps:
+        return DONE
+    if not yes:
+        _ask(plan)
+        session.recheck(plan)  # somebody may have been at it while we waited
+    try:
+        with _progress(plan, output) as listener:
+            outcomes = session.apply(plan, listener)
+    except Interrupted as stopped:
+        output.data(outcome_lines(stopped.outcomes))
+        return INTERRUPTED
+    output.data(outcome_lines(outcomes))
+    return DONE if all(outcome.status == "done" for outcome in outcomes) else PARTIAL
+
+
+def _ask(plan: Plan) -> None:
+    """Raises Failed without a terminal, Abort on any answer but yes."""
+    if not sys.stdin.isatty():
+        hint = "give --yes, or save the plan with 'reconciler plan --out' and apply that"
+        raise Failed([error("no-answer", "there is no terminal to ask on", hint=hint)])
+    click.confirm(f"Apply this to the target '{plan.target}'?", abort=True, err=True)
+
+
+@contextmanager
+def _progress(plan: Plan, output: Output) -> Iterator[Listener]:
+    """A bar on a terminal, a line per step elsewhere, nothing with --quiet."""
+    if output.quiet:
+        yield Listener()
+    elif not sys.stderr.isatty():
+        yield Listener(outcome=lambda outcome: output.note(step_line(outcome)), interrupt=lambda: _stopping(output))
+    else:
+        from rich.console import Console  # noqa: PLC0415 - only on a terminal
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
+
+        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
+        console = Console(stderr=True, no_color=not output.colored(sys.stderr))
+        with Progress(*columns, console=console, transient=True) as bar:
+            task = bar.add_task("", total=len(plan.steps))
+
+            def ended(outcome: Outcome) -> None:
+                bar.update(task, advance=1, description=str(outcome.step.address))
+
+            yield Listener(outcome=ended, interrupt=lambda: _stopping(output))
+
+
+def _stopping(output: Output) -> None:
+    output.note([("Stopping: requests under way are finished; press Ctrl-C again to stop at once.", "warning")])

@@ -1,0 +1,26 @@
+"""`reconciler destroy`: an apply of nothing."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.applying import carry_out
+from reconciler.cli.options import Context
+from reconciler.cli.plans import Formats
+
+
+@options.command
+@options.confirmed
+@options.formats
+@click.option("--only", multiple=True, metavar="GLOB", help="Only addresses like this, and what they need.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="Not addresses like this.")
+@options.parallel
+def command(context: Context, yes: bool, formats: tuple[str, ...], parallel: int | None, **given: Any) -> int:
+    """Delete all that the stack owns."""
+    wanted = Formats.parse(formats)
+    session = context.session(parallel)
+    plan, found = session.draft(options.plan_options(session, destroy=True, **given))
+    return carry_out(session, plan, context.output, wanted, found, yes=yes)

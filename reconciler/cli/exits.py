@@ -1,0 +1,57 @@
+"""From how a command ended to its exit code and its last words; nobody ever sees a traceback."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+import click
+
+DONE, ERROR, CHANGES, DRIFT, PARTIAL, REFUSED, CREDENTIALS, USAGE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 64, 130
+
+REFUSALS = frozenset(
+    {
+        "conflict",
+        "duplicate-address",
+        "foreign-plan",
+        "key-of-another-stack",
+        "no-answer",
+        "owned-by-another-stack",
+        "safety-threshold",
+        "stale-plan",
+    }
+)
+"""The codes of findings that refuse what could have been done."""
+
+
+def run(command: click.Command) -> None:
+    """Run `command` with the program's arguments and exit."""
+    try:
+        code = command.main(prog_name="reconciler", standalone_mode=False)
+        sys.stdout.flush()
+    except click.UsageError as error:
+        error.show()
+        code = USAGE
+    except click.ClickException as error:
+        error.show()
+        code = ERROR
+    except click.Abort:
+        click.echo("\nCancelled; nothing was written.", err=True)
+        code = ERROR
+    except KeyboardInterrupt:
+        click.echo("\nInterrupted; nothing was written.", err=True)
+        code = INTERRUPTED
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+        code = ERROR
+    except Exception as error:  # noqa: BLE001 - the last line of defence
+        code = _internal(error)
+    sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _internal(error: Exception) -> int:
+    if os.environ.get("RECONCILER_DEBUG"):
+        raise error
+    click.echo(f"error: internal error: {type(error).__name__} [internal]", err=True)
+    click.echo("  hint: this is a bug; RECONCILER_DEBUG=1 shows where. Please report it.", err=True)
+    return ERROR

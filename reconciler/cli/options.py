@@ -1,0 +1,161 @@
+"""The options that commands share, and what they make of them: a session and an output."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import wraps
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from reconciler.cli.exits import CREDENTIALS, ERROR, REFUSALS, REFUSED
+from reconciler.cli.output import Output
+from reconciler.core.diagnostics import Failed, error
+
+if TYPE_CHECKING:
+    from reconciler.core.planner import Options
+    from reconciler.session import Session
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+@dataclass
+class Context:
+    """What every command works with."""
+
+    folder: Path
+    output: Output
+    target: str | None
+    variables: Mapping[str, str]
+
+    def session(self, parallel: int | None = None) -> Session:
+        from reconciler.session import Session  # noqa: PLC0415 - not for commands without one
+
+        session = Session(self.folder, self.target, self.variables, parallel=parallel)
+        self.output.sources = session.sources
+        return session
+
+
+def command(function: Callable[..., int]) -> click.Command:
+    """A command with the common options; it gets a `Context` first. Findings and failures become words and exit codes."""
+
+    @wraps(function)
+    def guarded(**given: Any) -> int:
+        common = {name: given.pop(name) for name in _COMMON}
+        folder = common["manifests"] or default_folder()
+        shown = "" if folder == Path() else f"{folder.as_posix()}/"
+        output = Output(common["color"], common["quiet"], common["verbose"], shown)
+        context = Context(folder, output, common["target"], _variables(common["var"]))
+        return _guard(lambda: function(context, **given), output)
+
+    name = function.__module__.rpartition(".")[2]
+    made: click.Command = click.command(name, help=function.__doc__)(_common(guarded))
+    made.params = [*[p for p in made.params if p.name not in _COMMON], *[p for p in made.params if p.name in _COMMON]]
+    return made
+
+
+def planning(function: F) -> F:
+    """The options of plan and apply."""
+    for option in reversed(
+        [
+            click.option("--only", multiple=True, metavar="GLOB", help="Only addresses like this, and what they need."),
+            click.option("--exclude", multiple=True, metavar="GLOB", help="Not addresses like this."),
+            click.option("--no-delete", is_flag=True, help="Leave out deletions."),
+            click.option("--replace", multiple=True, metavar="ADDRESS", help="Make this run or logged model anew."),
+            click.option(
+                "--on-conflict",
+                type=click.Choice(["apply", "fail"]),
+                default="apply",
+                show_default=True,
+                help="What to do where a value was changed here and on the server.",
+            ),
+            click.option("--allow-delete", type=int, metavar="N", help="Allow exactly N deletions."),
+            parallel,
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+parallel = click.option("--parallel", type=click.IntRange(1, 64), metavar="N", help="Requests at once.")
+confirmed = click.option("--yes", "--auto-approve", "yes", is_flag=True, help="Do not ask.")
+formats = click.option(
+    "--format",
+    "formats",
+    multiple=True,
+    metavar="NAME[=FILE]",
+    help="text or json, to stdout or a file; may be given several times. Default: text.",
+)
+
+
+def plan_options(session: Session, *, destroy: bool = False, **given: Any) -> Options:
+    """The planner's options from those of the command line."""
+    from reconciler.core import planner  # noqa: PLC0415
+    from reconciler.core.address import Address  # noqa: PLC0415
+    from reconciler.core.guard import Safety  # noqa: PLC0415
+    from reconciler.core.select import Selection  # noqa: PLC0415
+
+    try:
+        replaced = frozenset(Address.parse(text) for text in given.get("replace", ()))
+    except ValueError as problem:
+        raise click.BadParameter(str(problem), param_hint="--replace") from None
+    return planner.Options(
+        selection=Selection(given.get("only", ()), given.get("exclude", ()), given.get("no_delete", False)),
+        safety=Safety(session.config.safety.max_delete_percent, given.get("allow_delete")),
+        replace=replaced,
+        on_conflict=given.get("on_conflict", "apply"),
+        destroy=destroy,
+    )
+
+
+def default_folder() -> Path:
+    return Path("manifests") if Path("manifests").is_dir() else Path()
+
+
+_COMMON = ("manifests", "target", "var", "color", "quiet", "verbose")
+
+
+def _common(function: Callable[..., Any]) -> Callable[..., Any]:
+    for option in reversed(
+        [
+            click.option(
+                "--manifests",
+                type=click.Path(path_type=Path),
+                metavar="DIR",
+                help="The stack's folder. Default: manifests/ where that exists, else the current folder.",
+            ),
+            click.option("--target", metavar="NAME", help="A target of reconciler.yaml. Default: its default one."),
+            click.option("--var", multiple=True, metavar="K=V", help="Give a variable a value."),
+            click.option(
+                "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Default: auto."
+            ),
+            click.option("-q", "--quiet", is_flag=True, help="Say less."),
+            click.option("-v", "--verbose", is_flag=True, help="Say more: the exact requests."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def _variables(given: tuple[str, ...]) -> dict[str, str]:
+    for text in given:
+        if "=" not in text:
+            raise click.BadParameter(f"'{text}' is not NAME=VALUE", param_hint="--var")
+    return dict(text.split("=", 1) for text in given)
+
+
+def _guard(work: Callable[[], int], output: Output) -> int:
+    """What `work` returns, or the exit code for the way in which it failed."""
+    from reconciler.runtime.errors import RequestFailed, Unauthorized  # noqa: PLC0415
+
+    try:
+        return work()
+    except Failed as failed:
+        output.findings(failed.diagnostics)
+        return REFUSED if any(one.code in REFUSALS for one in failed.diagnostics) else ERROR
+    except RequestFailed as failed:
+        code = {"Unauthorized": "credentials", "Unreachable": "unreachable", "NotTracking": "not-tracking"}
+        output.findings([error(code.get(type(failed).__name__, "server"), str(failed), hint=failed.hint)])
+        return CREDENTIALS if isinstance(failed, Unauthorized) else ERROR

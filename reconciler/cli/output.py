@@ -1,0 +1,69 @@
+"""Prints: plans and data to stdout, all else to stderr, with colours where they are wanted."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+import click
+
+from reconciler.core.diagnostics import Diagnostic
+from reconciler.report.diagnostics import diagnostic_lines
+from reconciler.report.lines import Line, Style
+
+_LOOKS: Mapping[Style, Mapping[str, Any]] = {
+    "bold": {"bold": True},
+    "dim": {"dim": True},
+    "place": {"dim": True},
+    "create": {"fg": "green"},
+    "update": {"fg": "yellow"},
+    "delete": {"fg": "red"},
+    "replace": {"fg": "magenta"},
+    "restore": {"fg": "cyan"},
+    "adopt": {"fg": "blue"},
+    "error": {"fg": "red", "bold": True},
+    "warning": {"fg": "yellow", "bold": True},
+}
+
+
+@dataclass
+class Output:
+    """`color` is auto, always or never; `folder` stands before file names of the manifests."""
+
+    color: str = "auto"
+    quiet: bool = False
+    verbose: bool = False
+    folder: str = ""
+    sources: Mapping[str, str] = field(default_factory=dict)
+
+    def data(self, lines: Iterable[Line]) -> None:
+        self._print(lines, sys.stdout)
+
+    def text(self, text: str) -> None:
+        """Data that has its own newline, to stdout as it is."""
+        click.echo(text, nl=False)
+
+    def note(self, *lines: Line) -> None:
+        """Something beside the data; not with --quiet."""
+        if not self.quiet:
+            self._print(lines, sys.stderr)
+
+    def findings(self, found: Iterable[Diagnostic]) -> None:
+        for one in found:
+            self._print(diagnostic_lines(one, self.sources, self.folder), sys.stderr)
+
+    def colored(self, stream: IO[str]) -> bool:
+        if self.color != "auto":
+            return self.color == "always"
+        if os.environ.get("NO_COLOR"):
+            return False
+        return bool(os.environ.get("FORCE_COLOR")) or (stream.isatty() and os.environ.get("TERM") != "dumb")
+
+    def _print(self, lines: Iterable[Line], stream: IO[str]) -> None:
+        colored = self.colored(stream)
+        for line in lines:
+            text = "".join(click.style(part, **_LOOKS[style]) if colored and style else part for part, style in line)
+            click.echo(text.rstrip(), file=stream, color=colored)

@@ -1,0 +1,81 @@
+"""What the commands that show, save and load plans share."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from reconciler import __version__
+from reconciler.cli.output import Output
+from reconciler.core.diagnostics import Failed, error
+from reconciler.core.document import dump, load
+from reconciler.core.plan import Plan
+from reconciler.report.lines import plain
+from reconciler.report.text import plan_lines
+
+NAMES = ("text", "json")
+
+
+@dataclass(frozen=True)
+class Formats:
+    """Which formats go to stdout, and which to files."""
+
+    printed: tuple[str, ...]
+    files: tuple[tuple[str, Path], ...]
+
+    @classmethod
+    def parse(cls, given: tuple[str, ...]) -> Formats:
+        """From `--format NAME[=FILE]`. Raises BadParameter."""
+        pairs = [text.partition("=") for text in given or ("text",)]
+        for name, equals, file in pairs:
+            if name not in NAMES or (equals and not file):
+                raise click.BadParameter(f"'{name}' is not one of {', '.join(NAMES)}", param_hint="--format")
+        printed = tuple(name for name, equals, _ in pairs if not equals)
+        if len(printed) > 1:
+            raise click.BadParameter("only one format can go to stdout; give the others a FILE", param_hint="--format")
+        return cls(printed, tuple((name, Path(file)) for name, equals, file in pairs if equals))
+
+
+def show(plan: Plan, output: Output, formats: Formats) -> None:
+    """Print the plan and write it to files, in the wanted formats."""
+    for name, file in formats.files:
+        _write(file, render(plan, name, output))
+    for name in formats.printed:
+        if name == "json":
+            output.text(render(plan, name, output))
+        else:
+            lines = plan_lines(plan, requests=output.verbose, folder=output.folder)
+            output.data(lines[-1:] if output.quiet else lines)
+
+
+def render(plan: Plan, name: str, output: Output) -> str:
+    if name == "json":
+        return dump(plan, __version__)
+    return plain(plan_lines(plan, requests=output.verbose, folder=output.folder))
+
+
+def save(plan: Plan, file: Path) -> None:
+    """Write a plan that apply can load."""
+    _write(file, dump(plan, __version__))
+
+
+def read_plan(file: Path) -> Plan:
+    """The plan in a file. Raises Failed."""
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as problem:
+        words = problem.strerror if isinstance(problem, OSError) else "it is not UTF-8"
+        raise Failed([error("bad-plan-file", f"'{file}' cannot be read: {words}")]) from None
+    plan, found = load(text, str(file))
+    if plan is None:
+        raise Failed(found)
+    return plan
+
+
+def _write(file: Path, text: str) -> None:
+    try:
+        file.write_text(text, encoding="utf-8", newline="\n")
+    except OSError as problem:
+        raise Failed([error("cannot-write", f"'{file}' cannot be written: {problem.strerror}")]) from None

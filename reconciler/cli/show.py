@@ -1,0 +1,22 @@
+"""`reconciler show`: a saved plan in any format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.options import Context
+from reconciler.cli.plans import Formats, read_plan, show
+
+
+@options.command
+@click.argument("plan", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN.json")
+@options.formats
+def command(context: Context, plan: Path, formats: tuple[str, ...]) -> int:
+    """Print a saved plan."""
+    wanted = Formats.parse(formats)
+    context.output.folder = ""
+    show(read_plan(plan), context.output, wanted)
+    return 0

@@ -1,0 +1,165 @@
+"""From a document with `${...}` in it to one in which variables, environment, target, stack and item stand in place."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Any
+
+from reconciler.core.change import Secret
+from reconciler.core.diagnostics import Diagnostic, Failed, Span, error
+from reconciler.core.scope import Each, Scope, Unknown, fill, replacement
+from reconciler.core.sensitive import Sensitive
+from reconciler.core.words import shown
+from reconciler.core.written import Document, Part
+
+__all__ = ["EVERYTHING", "NOTHING", "Broken", "Each", "Scope", "interpolate"]
+
+_OPEN = re.compile(r"\$\{")
+
+NOTHING = Sensitive()
+EVERYTHING = Sensitive(("*",))
+
+
+class Broken(str):
+    """A text that could not be interpolated: it has its finding, so that nobody needs to find fault with it again."""
+
+    __slots__ = ()
+
+
+def interpolate(document: Document, scope: Scope, sensitive: Sensitive = NOTHING) -> tuple[Document, list[Diagnostic]]:
+    """The document with every `${...}` in its keys and values replaced, and what could not be.
+
+    What holds something from the environment is a Secret if `sensitive` covers its path. What could not be replaced is
+    Broken. Interpolated keys keep the places of what was written.
+    """
+    walker = _Walker(document, scope, sensitive)
+    value = walker.value(document.value)
+    if value is document.value:
+        return document, walker.errors
+    done = document.holding(value)
+    for parent in sorted(walker.renames, key=len, reverse=True):  # the inner ones first: paths are as written
+        done = done.renamed(parent, walker.renames[parent])
+    return done, walker.errors
+
+
+class _Walker:
+    """Goes through one document. Parts in which there is nothing to replace stay the same objects."""
+
+    def __init__(self, document: Document, scope: Scope, sensitive: Sensitive) -> None:
+        self.document = document
+        self.scope = scope
+        self.sensitive = sensitive
+        self.path: list[Part] = []
+        self.errors: list[Diagnostic] = []
+        self.renames: dict[tuple[Part, ...], dict[Part, Part]] = {}
+
+    def value(self, value: Any) -> Any:
+        if isinstance(value, str):
+            return self.text(value) if "${" in value else value
+        if isinstance(value, dict):
+            return self.map(value)
+        if isinstance(value, list):
+            items = [self.inside(index, item) for index, item in enumerate(value)]
+            return items if any(new is not old for new, old in zip(items, value, strict=True)) else value
+        return value
+
+    def inside(self, part: Part, value: Any) -> Any:
+        if value is None:
+            return None
+        self.path.append(part)
+        new = self.value(value)
+        self.path.pop()
+        return new
+
+    def map(self, value: dict[str, Any]) -> dict[str, Any]:
+        changed: dict[str, Any] = {}
+        same = True
+        for key, inner in value.items():
+            name = self.key(key) if "${" in key else key
+            new = self.inside(key, inner)
+            same = same and new is inner and name is key
+            if isinstance(name, Broken):
+                continue
+            if name in changed:
+                self.error(Unknown("duplicate-key", f"{shown(name)} is written twice", ""), self.key_span(key))
+            changed.setdefault(name, new)
+        return value if same else changed
+
+    def key(self, key: str) -> str:
+        name = self.filled(key, self.key_span(key))
+        path = tuple(self.path)
+        self.renames.setdefault(path, {})[key] = name
+        return name if isinstance(name, Broken) else str(name)
+
+    def key_span(self, key: str) -> Span:
+        return self.document.at((*self.path, key))
+
+    def text(self, text: str) -> str:
+        span = self.document.value_at(tuple(self.path))
+        filled = self.filled(text, span)
+        if not isinstance(filled, Secret):
+            return filled
+        if not _covers(self.sensitive, self.path):
+            return str(filled)
+        if not _exact(filled, self.scope):
+            hint = "keep a '$' and a '{' apart, or put the whole text into one variable of the environment"
+            self.error(Unknown("bad-interpolation", "this cannot be kept secret", hint), span)
+        return filled
+
+    def filled(self, text: str, span: Span) -> str:
+        broken = False
+
+        def replaced(token: re.Match[str]) -> str:
+            nonlocal broken
+            try:
+                return replacement(token, self.scope)
+            except Unknown as unknown:
+                broken = True
+                self.error(unknown, self.token_span(token, span))
+                return ""
+
+        pieces = fill(text, replaced)
+        broken = broken or any(isinstance(piece, Broken) for piece in pieces)
+        return Broken(text) if broken else _joined(pieces)
+
+    def token_span(self, token: re.Match[str], span: Span) -> Span:
+        """Where `token` stands in the scalar at `span`; the scalar's place where that goes over several lines."""
+        number = token.string.count("${", 0, token.start())
+        found = list(_OPEN.finditer(self.document.text_at(span)))
+        if number >= len(found):
+            return span
+        return Span(span.file, span.line, span.col + found[number].start(), len(token[0]))
+
+    def error(self, unknown: Unknown, at: Span) -> None:
+        self.errors.append(error(unknown.code, unknown.summary, at, unknown.hint))
+
+
+def _joined(pieces: Iterable[str]) -> str:
+    """One text of several; with a Secret among them a Secret, in whose template only the environment is left open."""
+    every = list(pieces)
+    text = "".join(every)
+    if not any(isinstance(piece, Secret) for piece in every):
+        return text
+    parts, literal = [], ""
+    for piece in every:
+        if isinstance(piece, Secret):
+            parts += [literal.replace("${", "$${"), piece.template]
+            literal = ""
+        else:
+            literal += piece
+    return Secret(text, "".join(parts) + literal.replace("${", "$${"))
+
+
+def _exact(secret: Secret, scope: Scope) -> bool:
+    """Whether the template gives the text again: '$' before '${env.X}' would read as a literal '${'."""
+    try:
+        return scope.secret(secret.template) == secret
+    except Failed:
+        return False
+
+
+def _covers(sensitive: Sensitive, path: Iterable[Part]) -> bool:
+    """Whether a glob covers the field, or the map or list that it is part of."""
+    names = [part for part in path if isinstance(part, str)]
+    return any(sensitive.covers(tuple(names[:end])) for end in range(1, len(names) + 1))

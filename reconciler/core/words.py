@@ -1,0 +1,51 @@
+"""How findings speak of things: paths, values and near misses, as words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import Any
+
+from reconciler.core.change import Secret
+from reconciler.core.written import Part
+
+
+def dotted(path: tuple[Part, ...]) -> str:
+    """A path for people: `tags.team`, `metrics.loss[0].step`; a key with odd characters in it is quoted."""
+    text = "".join(f"[{part}]" if isinstance(part, int) else f".{_part(part)}" for part in path)
+    return text.removeprefix(".")
+
+
+def noun(value: Any) -> str:
+    """What a value of a document is."""
+    return "a map" if isinstance(value, dict) else "a list" if isinstance(value, list) else "a text"
+
+
+def shown(text: str) -> str:
+    """`text` as a finding may quote it: on one line, not too long, and a secret as what stands for it."""
+    plain = text.template if isinstance(text, Secret) else text
+    line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in plain)
+    return f"'{line[:80]}...'" if len(line) > 83 else f"'{line}'"  # noqa: PLR2004 - 80 and the dots
+
+
+def suggest(word: str, known: Iterable[str], what: str) -> str:
+    """A hint: the known word that is nearest, or else all of them, after `what`."""
+    words = sorted(known)
+    near = get_close_matches(word, words, n=1) or get_close_matches(
+        word.lower(), [w for w in words if w.islower()], n=1
+    )
+    near = near or [one for one in words if one.lower() == word.lower()]
+    if near:
+        return f"did you mean '{near[0]}'?"
+    return f"{what}: {listed(words)}" if words else ""
+
+
+def listed(words: Iterable[str], most: int = 12) -> str:
+    """`a, b, c`; where there are many, the first of them and how many more."""
+    every = list(words)
+    rest = f" and {len(every) - most} more" if len(every) > most else ""
+    return ", ".join(every[:most]) + rest
+
+
+def _part(part: str) -> str:
+    return part if part.replace("_", "").replace("-", "").isalnum() else shown(part)

@@ -1,0 +1,91 @@
+"""One resource, or one field of it, as text: where it was written, the three values, the reason, the request."""
+
+from __future__ import annotations
+
+from reconciler.core.call import Call
+from reconciler.core.change import Action, FieldChange, Path
+from reconciler.core.diff import managed
+from reconciler.core.mark import digest
+from reconciler.core.match import Pair
+from reconciler.core.plan import Step
+from reconciler.core.steps import dotted
+from reconciler.report.lines import Line, shown
+from reconciler.report.text import cause
+
+
+def explain_lines(pair: Pair, step: Step | None, field: Path | None, folder: str = "") -> list[Line]:
+    """All that is known of `pair`; of one `field` only where one is named."""
+    lines: list[Line] = [
+        [(str(pair.address), "bold"), *_written(pair, folder)],
+        [("  server: ", "dim"), (_state(pair), "")],
+    ]
+    action = step.action if step else Action.noop
+    lines.append([("  action: ", "dim"), (str(action), ""), (f"  {step.reason}" if step and step.reason else "", "")])
+    changes = {change.path: change for change in step.changes} if step else {}
+    for path in paths(pair) if field is None else [field]:
+        lines += _field(pair, path, changes.get(path), step, folder)
+    return lines
+
+
+def paths(pair: Pair) -> list[Path]:
+    """The fields that the stack manages or managed."""
+    declared = set(managed(pair.desired)) if pair.desired else set()
+    applied = set(pair.live.mark.keys) if pair.live and pair.live.mark else set()
+    return sorted(declared | applied)
+
+
+def _written(pair: Pair, folder: str) -> Line:
+    if pair.desired is None:
+        return [("  not declared", "")]
+    return [(f"   {folder}{pair.desired.at()}", "place")]
+
+
+def _state(pair: Pair) -> str:
+    live = pair.live
+    if live is None:
+        return "not there"
+    state = "deleted" if live.deleted else "active"
+    owners = [f"also marked by the stack {stack}" for stack in sorted(live.others)]
+    return ", ".join(
+        [f"id {live.id}", state, "owned by this stack" if live.mark else "not owned by this stack", *owners]
+    )
+
+
+def _field(pair: Pair, path: Path, change: FieldChange | None, step: Step | None, folder: str) -> list[Line]:
+    desired = pair.desired.fields.get(path) if pair.desired else None
+    live = pair.live.fields.get(path) if pair.live else None
+    secret = change is not None and isinstance(change.after, dict) and "$sensitive" in change.after
+    place: Line = [(f"   {folder}{pair.desired.at(path)}", "place")] if pair.desired and desired is not None else []
+    rows: list[Line] = [
+        [("    manifest:     ", "dim"), ("(sensitive)" if secret else _value(desired), ""), *place],
+        [("    server:       ", "dim"), ("(sensitive)" if secret else _value(live), "")],
+        [("    last applied: ", "dim"), (_applied(pair, path), "")],
+        [("    reason:       ", "dim"), (cause(change) if change else "nothing to do", "")],
+    ]
+    rows += [[("    request:      ", "dim"), (_request(call), "")] for call in _calls(step, path)]
+    return [[], [(f"  {dotted(path)}", "bold")], *rows]
+
+
+def _value(value: object) -> str:
+    return "(not set)" if value is None else shown(value)
+
+
+def _applied(pair: Pair, path: Path) -> str:
+    """What the mark says of the last applied value; it holds a digest of it, not the value."""
+    applied = pair.live.mark.keys.get(path) if pair.live and pair.live.mark else None
+    if applied is None:
+        return "never by this stack"
+    desired = pair.desired.fields.get(path) if pair.desired else None
+    if desired is not None and applied == digest(desired):
+        return f"what the manifest says (digest {applied})"
+    if pair.live and applied == digest(pair.live.fields.get(path)):
+        return f"what the server holds (digest {applied})"
+    return f"something else (digest {applied})"
+
+
+def _calls(step: Step | None, path: Path) -> list[Call]:
+    return [call for call in step.calls if path in call.fields] if step else []
+
+
+def _request(call: Call) -> str:
+    return f"{call.method} {call.path} {shown(call.body)}" if call.body else f"{call.method} {call.path}"

@@ -1,0 +1,202 @@
+"""The order of the phases: check (files to desired), plan (server to plan), apply (plan to outcomes)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+
+from reconciler import __version__, registry
+from reconciler.config import Config, Selected
+from reconciler.config import load as load_config
+from reconciler.core import planner
+from reconciler.core.address import Address
+from reconciler.core.diagnostics import Diagnostic, error, stop_on_errors
+from reconciler.core.limits import check as check_limits
+from reconciler.core.match import Pair, match
+from reconciler.core.plan import Outcome, Plan, Step
+from reconciler.core.resolve import resolve
+from reconciler.core.resource import Desired, Live
+from reconciler.core.sensitive import Sensitive
+from reconciler.core.source import Document, parse
+from reconciler.core.wire import Backend, Sought
+from reconciler.runtime import connect
+from reconciler.runtime.execute import execute
+from reconciler.runtime.files import Folder, read
+from reconciler.runtime.http import Client
+from reconciler.runtime.observe import observe
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who wants to know how an apply goes; all are called by the thread that applies."""
+
+    start: Callable[[Step], None] = lambda _: None
+    outcome: Callable[[Outcome], None] = lambda _: None
+    interrupt: Callable[[], None] = lambda: None
+
+
+@dataclass
+class Session:
+    """One stack on one target.
+
+    Attributes:
+        folder: where the manifests and `reconciler.yaml` are.
+        target: a target's name; None for the default one.
+        variables: values that win over those of the target and the defaults.
+        environ: the environment.
+        sources: the texts read so far by file name, for the excerpts of errors.
+        requests: how many requests were sent so far, by reading and writing.
+    """
+
+    folder: Path
+    target: str | None = None
+    variables: Mapping[str, str] = field(default_factory=dict)
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    parallel: int | None = None
+    sources: dict[str, str] = field(default_factory=dict)
+    requests: dict[str, int] = field(default_factory=lambda: {"reads": 0, "writes": 0})
+
+    @cached_property
+    def files(self) -> Folder:
+        found, problems = read(self.folder)
+        self.sources.update(found.manifests if found else {})
+        stop_on_errors(problems)
+        assert found is not None
+        return found
+
+    @cached_property
+    def config(self) -> Config:
+        """The stack's configuration. Raises Failed."""
+        if self.files.config is None:
+            raise_no_config(self.folder)
+        name, text = self.files.config
+        self.sources[name] = text
+        document, problems = parse(text, name)
+        stop_on_errors(problems)
+        config, problems = load_config(document, registry.backends(), self.environ)
+        stop_on_errors(problems)
+        return config
+
+    @cached_property
+    def selected(self) -> Selected:
+        """The chosen target. Raises Failed."""
+        selected, problems = self.config.select(self.target, self.variables, self.environ)
+        stop_on_errors(problems)
+        return selected
+
+    @property
+    def backend(self) -> Backend:
+        return registry.backends()[self.selected.backend]
+
+    @cached_property
+    def stack(self) -> planner.Stack:
+        return planner.Stack(
+            name=self.config.stack,
+            target=self.selected.name,
+            backend=self.selected.backend,
+            kinds=registry.kinds(),
+            wires=self.backend.wires(self.selected.options),
+            sensitive=Sensitive(tuple(self.selected.sensitive)),
+        )
+
+    @cached_property
+    def desired(self) -> Mapping[Address, Desired]:
+        """What the manifests declare, checked as far as that goes without the server. Raises Failed."""
+        documents, problems = self._documents()
+        desired, more = resolve(
+            documents, self.stack.kinds, self.selected.scope, self.config.defaults, self.selected.sensitive
+        )
+        limits = check_limits(desired, self.stack.wires, self.stack.backend)
+        stop_on_errors([*problems, *more, *limits])
+        return desired
+
+    def plan(self, options: planner.Options | None = None) -> Plan:
+        """What an apply would do. Nothing is written. Raises Failed, RequestFailed."""
+        plan, problems = self.draft(options or planner.Options())
+        stop_on_errors(problems)
+        return plan
+
+    def draft(self, options: planner.Options) -> tuple[Plan, list[Diagnostic]]:
+        """The plan with what stands against it, of which nothing is raised."""
+        desired = {} if options.destroy else self.desired
+        return planner.make(self.stack, desired, self.observe(planner.sought(desired)), options)
+
+    def look(self, options: planner.Options) -> tuple[Mapping[Address, Pair], Plan]:
+        """Each address with what is declared and what is there, and the plan; findings are left out. Raises Failed."""
+        lives = self.observe(planner.sought(self.desired))
+        pairs, _ = match(self.desired, lives, self.stack.kinds)
+        return pairs, planner.make(self.stack, self.desired, lives, options)[0]
+
+    def observe(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
+        """What the server holds of the stack, and of what is sought. Raises RequestFailed."""
+        with self._client(writable=False) as client:
+            return observe(
+                self.stack.wires,
+                self.stack.kinds,
+                sought,
+                stack=self.stack.name,
+                send=client.send,
+                parallel=self._workers,
+            )
+
+    def recheck(self, plan: Plan) -> None:
+        """See that a plan is for this stack and that all that it was computed from still stands. Raises Failed."""
+        stop_on_errors(self._foreign(plan))
+        stop_on_errors(planner.stale(plan, self.observe(planner.sought_again(plan)), self.stack.kinds))
+
+    def apply(self, plan: Plan, listener: Listener | None = None) -> list[Outcome]:
+        """Send exactly the requests of `plan`. Raises Interrupted."""
+        listener = listener or Listener()
+        with self._client(writable=True) as client:
+            return execute(
+                plan,
+                client.send,
+                parallel=self._workers,
+                resolve_secret=self.selected.scope.secret,
+                on_start=listener.start,
+                on_outcome=listener.outcome,
+                on_interrupt=listener.interrupt,
+            )
+
+    @property
+    def _workers(self) -> int:
+        return self.parallel or self.selected.parallel or self.backend.parallel
+
+    def _documents(self) -> tuple[list[Document], list[Diagnostic]]:
+        parsed = [parse(text, name) for name, text in sorted(self.files.manifests.items())]
+        return [document for document, _ in parsed if document], [one for _, problems in parsed for one in problems]
+
+    def _foreign(self, plan: Plan) -> list[Diagnostic]:
+        own = {"stack": self.stack.name, "target": self.stack.target, "backend": self.stack.backend}
+        return [
+            error(
+                "foreign-plan",
+                f"the plan is for the {name} '{getattr(plan, name)}'; this is '{value}'",
+                hint="choose the right folder with --manifests and the right target with --target",
+            )
+            for name, value in own.items()
+            if getattr(plan, name) != value
+        ]
+
+    @contextmanager
+    def _client(self, *, writable: bool) -> Iterator[Client]:
+        endpoint = self.backend.endpoint(self.selected.options, self.environ)
+        connection = connect.connection(endpoint)
+        with Client(
+            connection, version=__version__, reads=self.backend.reads, writable=writable, connections=self._workers
+        ) as client:
+            try:
+                yield client
+            finally:
+                self.requests["reads"] += client.counts.reads
+                self.requests["writes"] += client.counts.writes
+
+
+def raise_no_config(folder: Path) -> None:
+    stop_on_errors(
+        [error("no-config", f"there is no reconciler.yaml in '{folder}'", hint="make one with: reconciler init")]
+    )

@@ -1,0 +1,75 @@
+"""The mark survives being written to tags and read back, however long it is and whatever stands beside it."""
+
+import hashlib
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core import mark as marks
+from reconciler.core.address import Address
+from reconciler.core.mark import Mark, NewerMark
+
+ADDRESS = Address("experiments", "fraud")
+KEYS = st.dictionaries(
+    st.tuples(st.sampled_from(["tags", "params"]), st.text(min_size=1, max_size=40)) | st.just(("name",)),
+    st.from_regex(r"[0-9a-f]{8}", fullmatch=True),
+    max_size=200,
+)
+
+
+@given(keys=KEYS, kept=st.booleans(), protected=st.booleans(), existing=st.booleans(), replaced=st.booleans())
+def test_a_mark_is_read_back_as_it_was_written(keys, kept, protected, existing, replaced):
+    mark = Mark(ADDRESS, keys, protected, kept, existing, replaced)
+    tags = marks.write(mark, "ml")
+    assert marks.read(tags | {"other": "x", "reconciler.ml2": "{}"}, "ml") == mark
+
+
+@given(keys=KEYS)
+def test_no_part_is_longer_than_every_backend_takes(keys):
+    tags = marks.write(Mark(ADDRESS, keys), "ml")
+    assert all(len(value.encode()) <= marks.PART_BYTES for value in tags.values())
+    assert list(tags) == [marks.tag_key("ml", number) for number in range(len(tags))]
+
+
+def test_a_short_mark_is_the_json_of_the_contract():
+    tags = marks.write(Mark(ADDRESS, {("tags", "team"): "9f2c01ab"}), "ml")
+    assert tags == {"reconciler.ml": '{"v":1,"address":"experiments.fraud","keys":{"tags/team":"9f2c01ab"}}'}
+
+
+def test_a_digest_is_eight_digits_of_the_sha256_of_the_canonical_json():
+    assert marks.digest("ml") == hashlib.sha256(b'"ml"').hexdigest()[:8]
+    assert marks.digest({"b": 1, "a": 2}) == marks.digest({"a": 2, "b": 1})
+
+
+def test_a_long_mark_goes_on_in_numbered_tags_each_readable_by_itself():
+    tags = marks.write(Mark(ADDRESS, {("tags", f"key-{n:04}"): "0" * 8 for n in range(500)}), "ml")
+    assert list(tags)[:3] == ["reconciler.ml", "reconciler.ml.1", "reconciler.ml.2"]
+    assert all(json.loads(value)["v"] == 1 for value in tags.values())
+
+
+def test_parts_of_another_stack_are_not_ours():
+    tags = {"reconciler.ml": "a", "reconciler.ml.1": "b", "reconciler.ml.x": "c", "reconciler.mlops": "d"}
+    assert marks.parts_of(tags, "ml") == {"reconciler.ml": "a", "reconciler.ml.1": "b"}
+    assert marks.stacks_of(tags) == ["ml", "mlops"]
+
+
+def test_no_mark_is_none():
+    assert marks.read({"team": "ml"}, "ml") is None
+
+
+@pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"v":"1"}', '{"v":1,"keys":[]}', '{"v":1}', '{"v":1,"address":"x"}'])
+def test_a_damaged_mark_is_not_guessed(text):
+    with pytest.raises(ValueError):
+        marks.read({"reconciler.ml": text}, "ml")
+
+
+def test_a_mark_of_a_later_version_is_refused():
+    with pytest.raises(NewerMark, match="version 2"):
+        marks.read({"reconciler.ml": '{"v":2,"address":"experiments.fraud","keys":{}}'}, "ml")
+
+
+def test_without_a_field_the_rest_stays():
+    mark = Mark(ADDRESS, {("metrics", "auc"): "1" * 8, ("name",): "2" * 8})
+    assert mark.without("metrics").keys == {("name",): "2" * 8}
