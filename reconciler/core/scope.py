@@ -34,7 +34,7 @@ class Each:
 class Scope:
     """What expressions can name. A variable whose value is None is declared and has none."""
 
-    variables: Mapping[str, str | None] = field(default_factory=dict)
+    variables: Mapping[str, str | None] = field(default_factory=dict, repr=False)
     env: Mapping[str, str] = field(default_factory=dict, repr=False)
     target: str = ""
     stack: str = ""

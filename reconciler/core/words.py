@@ -40,7 +40,7 @@ def suggest(word: str, known: Iterable[str], what: str) -> str:
     return f"{what}: {listed(words)}" if words else ""
 
 
-def listed(words: Iterable[str], most: int = 12) -> str:
+def listed(words: Iterable[str], most: int = 20) -> str:
     """`a, b, c`; where there are many, the first of them and how many more."""
     every = list(words)
     rest = f" and {len(every) - most} more" if len(every) > most else ""

@@ -48,5 +48,5 @@ def _shape(value: Any) -> str | None:
 
 Metric = Annotated[
     Annotated[Number, Tag("number")] | Annotated[Series, Tag("points")],
-    Discriminator(_shape, custom_error_type="value_error", custom_error_message="is not a number or a list of points"),
+    Discriminator(_shape, custom_error_type="metric", custom_error_message="is not a number or a list of points"),
 ]

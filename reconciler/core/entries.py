@@ -1,0 +1,160 @@
+"""From the documents of a stack to its entries: one for each key, or for each item of a `for_each`, interpolated."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+from reconciler.core.address import Address
+from reconciler.core.diagnostics import Diagnostic, Span, error
+from reconciler.core.interpolate import EVERYTHING, Broken, Each, Scope, interpolate
+from reconciler.core.kind import Kind
+from reconciler.core.sensitive import Sensitive
+from reconciler.core.words import dotted, noun, shown, suggest
+from reconciler.core.written import Document, Part
+
+FOR_EACH = "for_each"
+_KEY = re.compile(r"\w[\w./-]*")
+_BAD_ITEM = re.compile(r"[][{}\x00-\x1f\x7f-\x9f]")
+_CONFIG_KEYS = frozenset(("stack", "targets", "variables", "defaults", "safety"))
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One declared resource: its body without `for_each`. `plain`: as it is written, nothing was interpolated."""
+
+    address: Address
+    document: Document
+    plain: bool = True
+
+
+@dataclass(slots=True)
+class Entries:
+    """What the documents of a stack declare.
+
+    Attributes:
+        found: the entries, sorted by address.
+        items: for each key with a `for_each`, the names that it makes.
+        broken: keys of which nothing can be said, because their `for_each` is wrong.
+    """
+
+    found: list[Entry] = field(default_factory=list)
+    items: dict[Address, list[str]] = field(default_factory=dict)
+    broken: set[Address] = field(default_factory=set)
+    errors: list[Diagnostic] = field(default_factory=list)
+
+
+def read(documents: Sequence[Document], kinds: Mapping[str, Kind], scope: Scope, sensitive: Sensitive) -> Entries:
+    """All entries, and all that is wrong with keys, `for_each` and expressions; the order of files plays no part."""
+    entries = Entries()
+    first: dict[Address, Span] = {}
+    for document in sorted(documents, key=lambda document: document.file):
+        for entry in _written(document, kinds, entries.errors):
+            at = entry.document.at()
+            if entry.address in first:
+                where = f"the first is at {first[entry.address]}"
+                entries.errors.append(error("duplicate-key", f"{entry.address} is written twice", at, where))
+            else:
+                first[entry.address] = at
+                _expand(entry, scope, sensitive, entries)
+    entries.found.sort(key=lambda entry: entry.address)
+    return entries
+
+
+def _written(document: Document, kinds: Mapping[str, Kind], errors: list[Diagnostic]) -> Iterator[Entry]:
+    """The entries of one document as they are written."""
+    for name in _map(document, "a manifest", "a map of kinds", errors):
+        section = document.sub((name,))
+        if name not in kinds:
+            errors.append(error("unknown-kind", f"{shown(name)} is not a kind", section.at(), _kind_hint(name, kinds)))
+            continue
+        for key in _map(section, name, "a map of entries", errors):
+            entry = section.sub((key,))
+            if not _KEY.fullmatch(key):
+                hint = "a key begins with a letter or a digit and goes on with these and . / _ -"
+                errors.append(error("bad-key", f"{shown(key)} cannot be the key of an entry", entry.at(), hint))
+            yield Entry(Address(name, key), entry)
+
+
+def _map(document: Document, name: str, wanted: str, errors: list[Diagnostic]) -> dict[str, Any]:
+    """The map in `document`; nothing instead of what is no map."""
+    if document.value is None:
+        return {}
+    if not isinstance(document.value, dict):
+        where = document.value_at() if isinstance(document.value, str) else document.at()
+        errors.append(error("wrong-type", f"{name} is {noun(document.value)}", where, f"{wanted} belongs there"))
+        return {}
+    return document.value
+
+
+def _kind_hint(name: str, kinds: Mapping[str, Kind]) -> str:
+    if name in _CONFIG_KEYS:
+        return "it belongs into the reconciler.yaml at the root of the manifests"
+    return suggest(name, kinds, "the kinds are")
+
+
+def _expand(entry: Entry, scope: Scope, sensitive: Sensitive, entries: Entries) -> None:
+    """Add what an entry makes: itself, or one resource for each item of its `for_each`."""
+    body = entry.document.value
+    if not (isinstance(body, dict) and FOR_EACH in body):
+        _add(entry.address, entry.document, scope, sensitive, entries)
+        return
+    items, errors = _items(entry.document, scope)
+    entries.errors += errors
+    if errors:
+        entries.broken.add(entry.address)
+    rest = entry.document.holding({key: value for key, value in body.items() if key != FOR_EACH})
+    names = entries.items[entry.address] = []
+    for each in items:
+        address = Address(entry.address.kind, f"{entry.address.name}[{each.key}]")
+        names.append(address.name)
+        _add(address, rest, replace(scope, each=each), sensitive, entries)
+
+
+def _add(address: Address, document: Document, scope: Scope, sensitive: Sensitive, entries: Entries) -> None:
+    done, errors = interpolate(document, scope, sensitive)
+    entries.errors += errors
+    entries.found.append(Entry(address, done, plain=done is document))
+
+
+def _items(document: Document, scope: Scope) -> tuple[list[Each], list[Diagnostic]]:
+    """The items of an entry's `for_each`. What comes from the environment in them stays a Secret until it is used."""
+    done, errors = interpolate(document.holding({FOR_EACH: document.value[FOR_EACH]}), scope, EVERYTHING)
+    value = done.value[FOR_EACH]
+    if isinstance(value, dict):
+        written = [(Each(key, inner), (FOR_EACH, key)) for key, inner in value.items()]
+    elif isinstance(value, list):
+        written = [(Each(item, item), (FOR_EACH, index)) for index, item in enumerate(value)]
+    else:
+        return [], [*errors, _not_items(value, done)]
+    items: dict[str, Each] = {}
+    for each, path in written:
+        if problem := _bad_item(each.key, items, path, done):
+            errors.append(problem)
+        elif not isinstance(each.key, Broken):
+            items[each.key] = Each(str(each.key), each.value)
+    return list(items.values()), errors
+
+
+def _bad_item(key: Any, others: Collection[str], path: tuple[Part, ...], document: Document) -> Diagnostic | None:
+    name, at = dotted(path), document.at(path)
+    if key is None:
+        return error("empty-value", f"{name} has no value", at, "write a text")
+    if not isinstance(key, str):
+        hint = "a text belongs there; where items have fields, for_each is a map"
+        return error("wrong-type", f"{name} is {noun(key)}", at, hint)
+    if key in others:
+        return error("duplicate-key", f"{shown(key)} is written twice", at, "the items of a for_each are distinct")
+    if not key or _BAD_ITEM.search(key):
+        return error("bad-key", f"{shown(key)} cannot be the key of an item", at, "write a text without [ ] { }")
+    return None
+
+
+def _not_items(value: Any, document: Document) -> Diagnostic:
+    """The finding for a `for_each` that is neither a list nor a map."""
+    path = (FOR_EACH,)
+    if value is None:
+        return error("empty-value", "for_each has no value", document.at(path), "write [] for no items")
+    return error("wrong-type", "for_each is a text", document.value_at(path), "a list or a map belongs there")

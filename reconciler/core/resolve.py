@@ -1,0 +1,230 @@
+"""From the documents of a stack to the resources that it declares, or to all that is wrong with them."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from reconciler.core import entries
+from reconciler.core.address import Address
+from reconciler.core.change import Secret
+from reconciler.core.diagnostics import Diagnostic, Span, error
+from reconciler.core.entries import FOR_EACH, Entries, Entry
+from reconciler.core.interpolate import Broken, Scope, interpolate
+from reconciler.core.kind import Kind, Resource, flatten
+from reconciler.core.resource import Desired
+from reconciler.core.sensitive import Sensitive
+from reconciler.core.validate import validate
+from reconciler.core.words import dotted, listed, shown, suggest
+from reconciler.core.written import Document, Part
+
+TAGS = "tags"
+_RESERVED = {
+    "mlflow.": "tags that begin with 'mlflow.' are the server's; write the field `description` for mlflow.note.content",
+    "reconciler.": "tags that begin with 'reconciler.' are the marks by which stacks know what they own",
+}
+
+
+def resolve(
+    documents: Sequence[Document],
+    kinds: Mapping[str, Kind],
+    scope: Scope,
+    defaults: Document | None = None,
+    sensitive: Sequence[str] = (),
+) -> tuple[dict[Address, Desired], list[Diagnostic]]:
+    """The declared resources by address, sorted, and all that is wrong.
+
+    Args:
+        documents: the manifests, in any order.
+        kinds: the kinds by name.
+        scope: what `${...}` can name, without an item.
+        defaults: the `defaults` of the stack: `tags` that are joined into every resource's own.
+        sensitive: globs on dotted fields; what these hold from the environment is a Secret.
+    """
+    secrets = Sensitive(tuple(sensitive))
+    stack = entries.read(documents, kinds, scope, secrets)
+    errors = stack.errors
+    shared, problems = _shared(defaults, scope, secrets)
+    errors += problems
+    names = {kind: {entry.address.name for entry in stack.found if entry.address.kind == kind} for kind in kinds}
+    resolver = _Resolver(kinds, stack, names, shared)
+    desired = {}
+    for entry in stack.found:
+        one, problems = resolver.resolve(entry)
+        errors += problems
+        if one:
+            desired[entry.address] = one
+    errors += _taken_names(desired, kinds)
+    # the resources of one for_each share their places, and so their findings
+    return desired, sorted(dict.fromkeys(errors), key=lambda d: (d.at or Span("", 0, 0), d.code, d.summary))
+
+
+@dataclass(frozen=True, slots=True)
+class _Shared:
+    """The stack's default tags, and where they are written."""
+
+    tags: Mapping[str, str]
+    document: Document | None
+
+
+def _shared(defaults: Document | None, scope: Scope, sensitive: Sensitive) -> tuple[_Shared, list[Diagnostic]]:
+    """The default tags; what is no text among them is a finding of the configuration's already."""
+    if defaults is None or not isinstance(defaults.value, dict) or not isinstance(defaults.value.get(TAGS), dict):
+        return _Shared({}, None), []
+    document, errors = interpolate(defaults, scope, sensitive)
+    tags = {key: value for key, value in document.value[TAGS].items() if isinstance(value, str)}
+    return _Shared(tags, document), errors + _reserved(tags, document)
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolver:
+    """What the resolving of all entries shares. `names` are all that are declared, by kind."""
+
+    kinds: Mapping[str, Kind]
+    stack: Entries
+    names: Mapping[str, Collection[str]]
+    shared: _Shared
+
+    def resolve(self, entry: Entry) -> tuple[Desired | None, list[Diagnostic]]:
+        """What `entry` declares; None where it is wrong in itself."""
+        kind = self.kinds[entry.address.kind]
+        document = _with_name(entry, kind)
+        model, errors = validate(kind.model, document, str(entry.address), also=(FOR_EACH,))
+        if model is None:
+            return None, errors
+        values = _declared(model)
+        if not entry.plain:
+            values, errors = _restored(values, document, kind)
+        existing = bool(getattr(model, "existing", False))
+        errors += _reserved(values.get(TAGS, ()), document)
+        errors += _not_managed(values, kind, document) if existing else []
+        errors += self.refer(values, kind, document)
+        document, problems = _with_keys(values, kind, document)
+        # of somebody else's resource only the declared keys are managed: the stack's tags are not put onto it
+        if not existing and TAGS in kind.model.model_fields:
+            values[TAGS] = {**self.shared.tags, **values.get(TAGS, {})}
+            document = document.behind(self.shared.document)
+        desired = Desired(
+            entry.address,
+            flatten(kind, values),
+            document,
+            prevent_destroy=model.prevent_destroy,
+            keep=model.on_remove == "keep",
+            existing=existing,
+        )
+        return desired, errors + problems
+
+    def refer(self, values: dict[str, Any], kind: Kind, document: Document) -> list[Diagnostic]:
+        """Put addresses in the place of the keys by which `values` name other resources."""
+        errors = []
+        for field, other in kind.references.items():
+            name = values.get(field)
+            if not isinstance(name, str) or isinstance(name, Broken):
+                continue
+            values[field] = str(Address(other, name))
+            if not self.known(other, name):
+                summary = f"{field} names {shown(name)}, which is not declared in {other}"
+                errors.append(error("unknown-reference", summary, document.value_at((field,)), self.hint(other, name)))
+        return errors
+
+    def known(self, kind: str, name: str) -> bool:
+        """Whether it is declared, or would be if its `for_each` were right."""
+        return name in self.names.get(kind, ()) or Address(kind, name.partition("[")[0]) in self.stack.broken
+
+    def hint(self, kind: str, name: str) -> str:
+        items = self.stack.items.get(Address(kind, name))
+        if items is not None:
+            return f"its for_each makes {listed(items)}" if items else "its for_each is empty"
+        names = self.names.get(kind, ())
+        if name.removeprefix(f"{kind}.") in names:
+            return f"did you mean '{name.removeprefix(f'{kind}.')}'?"
+        return suggest(name, names, "declared are") or f"no {kind} are declared"
+
+
+def _with_name(entry: Entry, kind: Kind) -> Document:
+    """The body with the key as its name, where none is written."""
+    body = {} if entry.document.value is None else entry.document.value
+    if not isinstance(body, dict) or "name" in body or "name" not in kind.model.model_fields:
+        return entry.document.holding(body)
+    return entry.document.holding({"name": entry.address.name, **body})
+
+
+def _declared(model: Resource) -> dict[str, Any]:
+    """What is written, in canonical form and as JSON: no defaults but those within a point or a dataset."""
+    return model.model_dump(by_alias=True, exclude_none=True, include=set(model.model_fields_set))
+
+
+def _restored(values: dict[str, Any], document: Document, kind: Kind) -> tuple[dict[str, Any], list[Diagnostic]]:
+    """`values` with the Secret and Broken texts of the document, of which pydantic makes plain ones."""
+    errors: list[Diagnostic] = []
+
+    def restored(value: Any, written: Any, path: tuple[Part, ...]) -> Any:
+        if isinstance(value, dict) and isinstance(written, dict):
+            return {key: restored(inner, written.get(key), (*path, key)) for key, inner in value.items()}
+        if isinstance(value, list) and isinstance(written, list):
+            return [restored(inner, written[index], (*path, index)) for index, inner in enumerate(value)]
+        if not isinstance(written, (Secret, Broken)) or kind.rules[str(path[0])].directive:
+            return value
+        if isinstance(written, Secret) and (value != written or _shows(kind, path)):
+            hint = "only a text that is sent as it is can be kept out of a plan: take the field out of `sensitive`"
+            errors.append(error("bad-value", f"{dotted(path)} cannot be sensitive", document.value_at(path), hint))
+        return written
+
+    return {name: restored(value, document.value[name], (name,)) for name, value in values.items()}, errors
+
+
+def _shows(kind: Kind, path: tuple[Part, ...]) -> bool:
+    """Whether the field's text becomes part of an address or a path, which every plan shows."""
+    rule = kind.rules[str(path[0])]
+    return bool(rule.reference) or path[-1] in rule.keyed
+
+
+def _with_keys(values: Mapping[str, Any], kind: Kind, document: Document) -> tuple[Document, list[Diagnostic]]:
+    """The document with the items of keyed lists by their keys, as the fields have them; and keys that come twice."""
+    errors = []
+    for field, items in values.items():
+        if not kind.rules[field].keyed:
+            continue
+        names: dict[Part, Part] = {}
+        for index, item in enumerate(items):
+            ((_, name),) = flatten(kind, {field: [item]})
+            if name in names.values():
+                errors.append(error("duplicate-key", f"{shown(name)} is written twice", document.at((field, index))))
+            names[index] = name
+        document = document.renamed((field,), names)
+    return document, errors
+
+
+def _reserved(tags: Iterable[str], document: Document) -> list[Diagnostic]:
+    return [
+        error("reserved-key", f"{dotted((TAGS, key))} cannot be declared", document.at((TAGS, key)), why)
+        for key in tags
+        for prefix, why in _RESERVED.items()
+        if key.startswith(prefix)
+    ]
+
+
+def _not_managed(values: Iterable[str], kind: Kind, document: Document) -> list[Diagnostic]:
+    hint = "of a resource that is somebody else's (existing: true), only what can change is managed"
+    return [
+        error("not-managed", f"{field} cannot be declared here", document.at((field,)), hint)
+        for field in values
+        if kind.rules[field].fixed
+    ]
+
+
+def _taken_names(desired: Mapping[Address, Desired], kinds: Mapping[str, Kind]) -> list[Diagnostic]:
+    """Names that two entries have of a kind of which the server holds each name once."""
+    errors = []
+    first: dict[tuple[str, str], Desired] = {}
+    for address, entry in desired.items():
+        name = entry.fields.get(("name",))
+        if not kinds[address.kind].unique or not isinstance(name, str) or isinstance(name, Broken):
+            continue
+        other = first.setdefault((address.kind, name), entry)
+        if other is not entry:
+            summary = f"{address} has the name {shown(name)}, as {other.address} has"
+            hint = f"{other.address} has it at {other.at(('name',))}"
+            errors.append(error("name-taken", summary, entry.at(("name",)), hint))
+    return errors

@@ -1,0 +1,453 @@
+"""docs/endpoints.md says of every endpoint what the code does with it: neither may change alone."""
+
+import ast
+import re
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+from reconciler import registry
+from reconciler.backends.mlflow import BACKEND
+from reconciler.backends.mlflow.api import Api
+from reconciler.backends.mlflow.options import Options
+from reconciler.core import mark as marks
+from reconciler.core.address import Address
+from reconciler.core.change import Action, FieldChange
+from reconciler.core.mark import Mark
+from reconciler.core.resource import Desired, Live
+from reconciler.core.source import Document
+from reconciler.core.wire import Edit, Query, Sought
+
+ROOT = Path(__file__).parent.parent
+PACKAGE = ROOT / "reconciler"
+MLFLOW = PACKAGE / "backends" / "mlflow"
+PAGE = (ROOT / "docs" / "endpoints.md").read_text()
+
+REST = "MLflow REST API (0.x preview)"
+SDK = "Databricks SDK: experiments"
+RUNS = "StackQL: experiment_runs"
+MODELS = "StackQL: logged_models"
+TENANT = "tenant service: runs"
+
+DOCUMENTS = {
+    REST: """
+        POST experiments/create
+        GET experiments/list
+        GET experiments/get
+        POST runs/create
+        GET runs/get
+        POST runs/log-metric
+        POST runs/log-parameter
+        GET params/get
+        GET metrics/get
+        GET metrics/get-history
+        POST runs/search
+        GET artifacts/list
+        GET artifacts/get
+        POST runs/update
+    """,
+    SDK: """
+        create_experiment POST experiments/create
+        create_run POST runs/create
+        delete_experiment POST experiments/delete
+        delete_run POST runs/delete
+        delete_tag POST runs/delete-tag
+        get_by_name GET experiments/get-by-name
+        get_experiment GET experiments/get
+        get_history GET metrics/get-history
+        get_run GET runs/get
+        list_artifacts GET artifacts/list
+        list_experiments GET experiments/list
+        log_batch POST runs/log-batch
+        log_inputs POST runs/log-inputs
+        log_metric POST runs/log-metric
+        log_model POST runs/log-model
+        log_param POST runs/log-parameter
+        restore_experiment POST experiments/restore
+        restore_run POST runs/restore
+        search_experiments POST experiments/search
+        search_runs POST runs/search
+        set_experiment_tag POST experiments/set-experiment-tag
+        set_tag POST runs/set-tag
+        update_experiment POST experiments/update
+        update_run POST runs/update
+    """,
+    RUNS: """
+        searchruns POST runs/search
+        getrun GET runs/get
+        createrun POST runs/create
+        updaterun POST runs/update
+        deleteruns POST databricks/runs/delete-runs
+        deleterun POST runs/delete
+        logbatch POST runs/log-batch
+        loginputs POST runs/log-inputs
+        logmetric POST runs/log-metric
+        logmodel POST runs/log-model
+        logparam POST runs/log-parameter
+        restorerun POST runs/restore
+        restoreruns POST databricks/runs/restore-runs
+    """,
+    MODELS: """
+        get GET logged-models/{model_id}
+        create POST logged-models
+        delete_tag DELETE logged-models/{model_id}/tags/{tag_key}
+        delete DELETE logged-models/{model_id}
+        finalize PATCH logged-models/{model_id}
+        log_params POST logged-models/{model_id}/params
+        search POST logged-models/search
+        set_tags PATCH logged-models/{model_id}/tags
+    """,
+    TENANT: """
+        POST /api/v1/experiments/runs
+        POST /api/v1/experiments/runs/{run_id}/log-metrics
+        POST /api/v1/experiments/runs/{run_id}/log-params
+        POST /api/v1/experiments/runs/{run_id}/log-batch
+        POST /api/v1/experiments/runs/{run_id}/end
+        GET /api/v1/experiments/runs
+    """,
+}
+"""All endpoints of the five API documents, copied out once: the document's own name where it has one, method, route."""
+
+VERBS = {
+    "get": "GET",
+    "read": "POST",
+    "post": "POST",
+    "create": "POST",
+    "patch": "PATCH",
+    "delete": "DELETE",
+    "pages": "POST",
+}
+"""The methods of `Api`, and the HTTP method that each sends."""
+
+REFERENCE = re.compile(r"`(backends/[\w/]+\.py): ([\w.]+)`")
+DOCUMENT = re.compile(r"([^`]+?)(?: `(\w+)`)?")
+ABSENT = re.compile(r"the `(\w+)` backend is not there")
+
+
+# --- the page
+
+
+@dataclass(frozen=True)
+class Row:
+    group: str
+    method: str
+    route: str
+    documents: str
+    text: str
+
+    @property
+    def endpoint(self):
+        return self.method, nameless(self.route)
+
+    @property
+    def status(self):
+        return self.text.split(":")[0]
+
+    @property
+    def functions(self):
+        return {f"{module}: {function}" for module, function in REFERENCE.findall(self.text)}
+
+    @property
+    def named(self):
+        """Each document with its own name for the endpoint, '' where it has none."""
+        parts = [] if self.documents == "none" else self.documents.split("; ")
+        return [(found[1], found[2] or "") for part in parts if (found := DOCUMENT.fullmatch(part))]
+
+
+def nameless(route):
+    """A route whose parameters have no names: only their places count."""
+    return re.sub(r"\{\w*\}", "{}", route)
+
+
+@cache
+def rows():
+    found = []
+    group = ""
+    for line in PAGE.splitlines():
+        if line.startswith("## "):
+            group = line[3:]
+        cells = [cell.strip() for cell in line.strip("|").split("|")]
+        if group and line.startswith("|") and cells[0] not in {"method", "---"}:
+            assert len(cells) == 4, line
+            found.append(Row(group, cells[0], cells[1].strip("`"), cells[2], cells[3]))
+    return found
+
+
+def with_status(status):
+    return [row for row in rows() if row.status == status]
+
+
+@cache
+def documented():
+    """(document, its own name or '', method, route) of all endpoints in the documents."""
+    lines = [(document, line.split()) for document, text in DOCUMENTS.items() for line in text.split("\n")]
+    return {(document, *([""] * (3 - len(words))), *words) for document, words in lines if words}
+
+
+# --- the code
+
+
+def template(node):
+    """A string in the source, `{}` for what is filled in; None for anything else."""
+    if isinstance(node, ast.Constant) and isinstance(node.value, str):
+        return node.value
+    if isinstance(node, ast.JoinedStr):
+        return "".join(part.value if isinstance(part, ast.Constant) else "{}" for part in node.values)
+    return None
+
+
+def tree(path):
+    return ast.parse(path.read_text(), str(path))
+
+
+def functions(node, prefix=""):
+    """All functions below `node`, with their dotted names."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.FunctionDef):
+            yield prefix + child.name, child
+        elif isinstance(child, ast.ClassDef):
+            yield from functions(child, f"{prefix}{child.name}.")
+
+
+def api_calls(node):
+    """Calls of `api.<verb>(...)` or `self.api.<verb>(...)` below `node`: the verb, and the node of the route."""
+    for call in ast.walk(node):
+        if isinstance(call, ast.Call) and isinstance(call.func, ast.Attribute):
+            owner = call.func.value
+            name = owner.id if isinstance(owner, ast.Name) else owner.attr if isinstance(owner, ast.Attribute) else ""
+            if name == "api":
+                assert call.func.attr in VERBS, ast.unparse(call)
+                yield call.func.attr, call.args[0]
+
+
+@cache
+def senders():
+    """For each endpoint the functions that hold its route, as the page writes them."""
+    found = defaultdict(set)
+    for path in sorted(MLFLOW.glob("*.py")):
+        for name, function in functions(tree(path)):
+            for verb, route in api_calls(function):
+                assert template(route), f"{path.name}: {name}: {ast.unparse(route)} is not written out"
+                found[VERBS[verb], template(route)].add(f"{path.relative_to(PACKAGE).as_posix()}: {name}")
+    return dict(found)
+
+
+def strings(node):
+    """All strings below `node` but docstrings."""
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return
+    if template(node) is not None:
+        yield node
+        return
+    for child in ast.iter_child_nodes(node):
+        yield from strings(child)
+
+
+# --- the wires
+
+
+FRAUD = str(Address("experiments", "fraud"))
+DECLARED = {
+    Address("experiments", "fraud"): {
+        ("name",): "fraud",
+        ("description",): "d",
+        ("artifact_location",): "s3://a/b",
+        ("tags", "tier"): "gold",
+    },
+    Address("runs", "base"): {
+        ("experiment",): FRAUD,
+        ("name",): "base",
+        ("status",): "FINISHED",
+        ("params", "depth"): "6",
+        ("metrics", "loss"): [{"step": 0, "value": 0.7}],
+        ("datasets", "cards@a1"): {"name": "cards", "digest": "a1", "source_type": "s3", "source": "s3://c"},
+    },
+    Address("logged_models", "xgb"): {
+        ("experiment",): FRAUD,
+        ("name",): "xgb",
+        ("status",): "READY",
+        ("params", "depth"): "6",
+    },
+}
+CHANGES = {
+    "experiments": {("name",): "new", ("tags", "tier"): "silver", ("tags", "gone"): None},
+    "runs": {("name",): "new", ("params", "eta"): "1", ("tags", "tier"): "silver", ("tags", "gone"): None},
+    "logged_models": {
+        ("status",): "READY",
+        ("params", "eta"): "1",
+        ("tags", "tier"): "silver",
+        ("tags", "gone"): None,
+    },
+}
+FOUND = {
+    "info": {"run_id": "r1", "experiment_id": "7"},
+    "data": {
+        "tags": [
+            {"key": key, "value": value} for key, value in marks.write(Mark(Address("runs", "base")), "ml").items()
+        ],
+        "metrics": [{"key": "loss", "value": 0.7, "timestamp": 1, "step": 0}],
+    },
+}
+
+
+def answer(call):
+    """One run that carries the mark, whose series the mark does not vouch for; nothing else is on the server."""
+    if call.method == "GET":
+        return None
+    return {"runs": [FOUND]} if call.path.endswith("runs/search") else {}
+
+
+def read(flow):
+    """The calls of a flow."""
+    calls = []
+    replies = None
+    while True:
+        try:
+            batch = flow.send(replies)
+        except StopIteration:
+            return calls
+        calls += batch
+        replies = [answer(call) for call in batch]
+
+
+def written(wire, entry):
+    """The calls of everything that writes a resource."""
+    kind = entry.address.kind
+    live = Live(entry.address, "7", {})
+    changes = [FieldChange(path, "old", new, Action.update, "manifest") for path, new in CHANGES[kind].items()]
+    calls = (
+        wire.create(entry, Mark(entry.address), "ml") + wire.update(Edit(live, tuple(changes), {})) + wire.delete(live)
+    )
+    restorable = any(ability.startswith("restore") for ability in BACKEND.abilities[kind])
+    return calls + (wire.restore(live) if restorable else [])
+
+
+@cache
+def sent():
+    """All calls that the wires make for one resource of each kind."""
+    wires = BACKEND.wires(Options(url="http://localhost"))
+    calls = []
+    for address, fields in DECLARED.items():
+        wire = wires[address.kind]
+        calls += written(wire, Desired(address, fields, Document({})))
+        by_name = Sought(address, address.name, fields=fields)
+        by_id = Sought(Address(address.kind, "other"), "other", id="3")
+        calls += read(wire.observe(Query("ml", (by_name, by_id), ("7",))))
+    return calls
+
+
+def below_prefix(call):
+    prefix = Options.model_fields["prefix"].default + "/"
+    assert call.path.startswith(prefix)
+    return re.sub(r"(?<=/tags/)gone$", "{}", nameless(call.path.removeprefix(prefix)))
+
+
+# --- the page and the documents
+
+
+def test_the_page_lists_every_endpoint_of_every_document_and_no_other():
+    listed = [(document, name, row.method, row.route) for row in rows() for document, name in row.named]
+    assert sorted(listed) == sorted(documented())
+
+
+def test_the_documents_on_the_page_are_the_five_that_it_explains():
+    explained = {line.split("|")[1].strip() for line in PAGE.split("## ")[0].splitlines() if line.startswith("|")}
+    assert explained - {"name on this page", "---"} == set(DOCUMENTS)
+
+
+def test_the_copied_documents_have_as_many_endpoints_as_the_real_ones():
+    counts = Counter(document for document, *_ in documented())
+    assert counts == {REST: 14, SDK: 24, RUNS: 13, MODELS: 8, TENANT: 6}
+
+
+def test_each_endpoint_has_one_row():
+    assert [endpoint for endpoint, count in Counter(row.endpoint for row in rows()).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("row", rows(), ids=lambda row: f"{row.method} {row.route}")
+def test_a_row_is_complete(row):
+    assert row.status in {"used", "not used", "not yet"}
+    assert bool(row.functions) == (row.status == "used")
+    assert len(row.named) == (0 if row.documents == "none" else row.documents.count(";") + 1)
+    assert row.named or row.status == "used", "it is neither in a document nor used"
+    what = REFERENCE.sub("", row.text.removeprefix(row.status)).strip(":,. ")
+    assert len(what) > 15, "it does not say for what, or why not"
+
+
+# --- the page and the code
+
+
+def test_what_the_code_sends_stands_as_used_with_the_functions_that_send_it():
+    listed = {row.endpoint: row.functions for row in with_status("used")}
+    assert {endpoint: listed.get(endpoint) for endpoint in senders()} == senders()
+
+
+def test_what_stands_as_used_is_sent_by_the_functions_named():
+    listed = {row.endpoint: row.functions for row in with_status("used")}
+    assert {endpoint: senders().get(endpoint) for endpoint in listed} == listed
+
+
+def test_the_wires_send_just_the_routes_that_the_source_shows():
+    """Neither way of looking at the code misses a route, and no function that holds one is dead."""
+    assert {(call.method, below_prefix(call)) for call in sent()} == set(senders())
+
+
+def test_an_endpoint_that_is_not_used_does_not_occur_in_the_code():
+    used = {row.endpoint for row in with_status("used")}
+    unused = {row.endpoint for row in rows()} - used
+    assert len(unused) == len(rows()) - len(used)
+    assert unused & set(senders()) == set()
+    routes = {route for _, route in unused} - {route for _, route in used}
+    assert routes
+    for path in sorted(PACKAGE.rglob("*.py")):
+        for node in strings(tree(path)):
+            text = template(node)
+            assert text.removeprefix("/") not in routes, f"{path}:{node.lineno}: {text}"
+            assert not [r for r in routes if text.endswith(f"/{r.removeprefix('/')}")], f"{path}:{node.lineno}: {text}"
+
+
+def test_only_the_known_calls_hold_routes():
+    """No request is made past `Api`, and no route waits in a constant for somebody to send it."""
+    first = {route.split("/")[0] for _, route in senders()} | {"databricks", "params", "artifacts", "registered-models"}
+    routes = {route for _, route in senders()}
+    for path in sorted(MLFLOW.glob("*.py")):
+        source = tree(path)
+        known = {id(route) for _, route in api_calls(source)}
+        for node in strings(source):
+            text = template(node).removeprefix("/")
+            if text.split("/")[0] in first and ("/" in text or "-" in text) and id(node) not in known:
+                assert path.name == "__init__.py", f"{path.name}:{node.lineno}: {text}"
+                assert text in routes, f"{path.name}:{node.lineno}: {text}"
+        made = [n for n in ast.walk(source) if isinstance(n, ast.Call) and ast.unparse(n.func).endswith("Call")]
+        assert not made or path.name == "api.py", f"{path.name} makes a request by itself"
+
+
+def test_the_methods_of_the_api_are_all_known():
+    assert {name for name in vars(Api) if callable(getattr(Api, name)) and not name.startswith("_")} == set(VERBS)
+
+
+# --- what the page says besides
+
+
+def test_a_backend_that_is_not_there_is_not_there():
+    """Fails on the day that the backend is added: its rows have to say then what uses them."""
+    missing = set(ABSENT.findall(PAGE))
+    assert {"databricks", "tenant"} <= missing
+    assert missing & set(registry.backends()) == set()
+    assert all(ABSENT.search(row.text) for row in with_status("not yet"))
+
+
+def test_the_prefix_is_the_default_of_the_option():
+    assert f"by default `{Options.model_fields['prefix'].default}`" in PAGE
+
+
+def test_the_older_names_are_never_sent():
+    sent_names = {name for call in sent() for name in (*(call.body or ()), *call.query)}
+    for old, new in {"run_uuid": "run_id", "anded_expressions": "filter"}.items():
+        assert f"**`{old}` and `{new}`.**" in PAGE
+        assert new in sent_names
+        texts = [template(node) for path in PACKAGE.rglob("*.py") for node in strings(tree(path))]
+        assert old not in texts
