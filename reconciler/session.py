@@ -14,7 +14,7 @@ from reconciler.config import Config, Selected
 from reconciler.config import load as load_config
 from reconciler.core import planner
 from reconciler.core.address import Address
-from reconciler.core.diagnostics import Diagnostic, error, stop_on_errors
+from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
 from reconciler.core.limits import check as check_limits
 from reconciler.core.match import Pair, match
 from reconciler.core.plan import Outcome, Plan, Step
@@ -63,22 +63,22 @@ class Session:
     @cached_property
     def files(self) -> Folder:
         found, problems = read(self.folder)
-        self.sources.update(found.manifests if found else {})
+        self.sources.update(found.manifests)
         stop_on_errors(problems)
-        assert found is not None
         return found
 
     @cached_property
     def config(self) -> Config:
         """The stack's configuration. Raises Failed."""
         if self.files.config is None:
-            raise_no_config(self.folder)
+            hint = "make one with: reconciler init"
+            raise Failed([error("no-config", f"there is no reconciler.yaml in '{self.folder}'", hint=hint)])
         name, text = self.files.config
         self.sources[name] = text
         document, problems = parse(text, name)
-        stop_on_errors(problems)
-        config, problems = load_config(document, registry.backends(), self.environ)
-        stop_on_errors(problems)
+        config, more = load_config(document, registry.backends(), self.environ)
+        stop_on_errors([*problems, *more])
+        assert config is not None
         return config
 
     @cached_property
@@ -86,6 +86,7 @@ class Session:
         """The chosen target. Raises Failed."""
         selected, problems = self.config.select(self.target, self.variables, self.environ)
         stop_on_errors(problems)
+        assert selected is not None
         return selected
 
     @property
@@ -100,7 +101,7 @@ class Session:
             backend=self.selected.backend,
             kinds=registry.kinds(),
             wires=self.backend.wires(self.selected.options),
-            sensitive=Sensitive(tuple(self.selected.sensitive)),
+            sensitive=Sensitive(self.selected.sensitive),
         )
 
     @cached_property
@@ -195,8 +196,3 @@ class Session:
                 self.requests["reads"] += client.counts.reads
                 self.requests["writes"] += client.counts.writes
 
-
-def raise_no_config(folder: Path) -> None:
-    stop_on_errors(
-        [error("no-config", f"there is no reconciler.yaml in '{folder}'", hint="make one with: reconciler init")]
-    )
