@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
@@ -196,7 +196,7 @@ def _targets(document: Document, problems: list[Diagnostic]) -> dict[str, Docume
     return targets
 
 
-def _check(target: Document, backends: Mapping[str, Backend], variables: Iterable[str]) -> list[Diagnostic]:
+def _check(target: Document, backends: Mapping[str, Backend], variables: Collection[str]) -> list[Diagnostic]:
     """All that is wrong with a target whatever its expressions stand for: those wait until it is chosen."""
     problems = read(target.holding(blurred(target.value)), backends)[2]
     own = target.value.get("variables")
@@ -212,7 +212,7 @@ def _second_default(target: Document, first: str) -> Diagnostic:
     return error("bad-value", f"{shown(first)} is the default already", target.at(("default",)), "one target can be")
 
 
-def _unknown_variable(name: str, variables: Iterable[str], at: Span | None = None) -> Diagnostic:
+def _unknown_variable(name: str, variables: Collection[str], at: Span | None = None) -> Diagnostic:
     hint = suggest(name, variables, "the variables are") or "declare it under `variables` in reconciler.yaml"
     return error("unknown-variable", f"{shown(name)} is not a variable", at, hint)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from reconciler.config import File
 from reconciler.core.kind import Kind
+from reconciler.core.target import Target
+from reconciler.core.wire import Backend
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _FOR_EACH = {
@@ -36,3 +39,23 @@ def manifest(kinds: Mapping[str, Kind]) -> dict[str, Any]:
         "additionalProperties": False,
         "$defs": definitions,
     }
+
+
+def config(backends: Mapping[str, Backend]) -> dict[str, Any]:
+    """The schema of reconciler.yaml: a target has its own entries and those of its backend."""
+    body = File.model_json_schema(ref_template="#/$defs/{model}")
+    definitions: dict[str, Any] = body.pop("$defs", {})
+    targets = [_target(name, backend, definitions) for name, backend in sorted(backends.items())]
+    variable = {"anyOf": [{"$ref": "#/$defs/Variable"}, {"type": ["string", "number", "boolean"]}]}
+    body["properties"]["variables"] = {"type": "object", "additionalProperties": variable}
+    body["properties"]["targets"] = {"type": "object", "additionalProperties": {"anyOf": targets}}
+    return body | {"$schema": DIALECT, "title": "reconciler.yaml", "$defs": definitions}
+
+
+def _target(name: str, backend: Backend, definitions: dict[str, Any]) -> dict[str, Any]:
+    own = Target.model_json_schema(ref_template="#/$defs/{model}")
+    rest = backend.options.model_json_schema(ref_template="#/$defs/{model}")
+    definitions |= own.pop("$defs", {}) | rest.pop("$defs", {})
+    properties = own["properties"] | rest["properties"] | {"backend": {"const": name}}
+    required = [*own.get("required", []), *rest.get("required", [])]
+    return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}

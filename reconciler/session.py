@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from reconciler import __version__, registry
 from reconciler.config import Config, Selected
@@ -23,11 +24,12 @@ from reconciler.core.resource import Desired, Live
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.source import Document, parse
 from reconciler.core.wire import Backend, Sought
-from reconciler.runtime import connect
 from reconciler.runtime.execute import execute
 from reconciler.runtime.files import Folder, read
-from reconciler.runtime.http import Client
 from reconciler.runtime.observe import observe
+
+if TYPE_CHECKING:
+    from reconciler.runtime.http import Client
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,14 +187,15 @@ class Session:
 
     @contextmanager
     def _client(self, *, writable: bool) -> Iterator[Client]:
-        endpoint = self.backend.endpoint(self.selected.options, self.environ)
-        connection = connect.connection(endpoint)
+        from reconciler.runtime.connect import connection  # noqa: PLC0415 - httpx, which validate does not need
+        from reconciler.runtime.http import Client  # noqa: PLC0415
+
+        place = connection(self.backend.endpoint(self.selected.options, self.environ))
         with Client(
-            connection, version=__version__, reads=self.backend.reads, writable=writable, connections=self._workers
+            place, version=__version__, reads=self.backend.reads, writable=writable, connections=self._workers
         ) as client:
             try:
                 yield client
             finally:
                 self.requests["reads"] += client.counts.reads
                 self.requests["writes"] += client.counts.writes
-

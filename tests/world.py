@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from contextlib import suppress
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,6 +13,7 @@ from reconciler import registry
 from reconciler.core import planner
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import Diagnostic, stop_on_errors
+from reconciler.core.guard import Safety
 from reconciler.core.interpolate import Scope
 from reconciler.core.limits import check
 from reconciler.core.plan import Outcome, Plan
@@ -19,6 +21,7 @@ from reconciler.core.resolve import resolve
 from reconciler.core.resource import Desired, Live
 from reconciler.core.source import parse
 from reconciler.runtime.connection import Connection
+from reconciler.runtime.errors import Rejected
 from reconciler.runtime.execute import execute
 from reconciler.runtime.http import Client
 from reconciler.runtime.observe import observe
@@ -28,7 +31,7 @@ PREFIX = "/api/2.0/mlflow"
 
 def declare(manifest: Mapping[str, Any], defaults: Mapping[str, Any] | None = None) -> dict[Address, Desired]:
     """What a manifest declares. JSON is YAML, so a mapping stands for its text. Raises Failed."""
-    document, problems = parse(json.dumps(manifest), "test.yaml")
+    document, problems = parse(json.dumps(manifest, ensure_ascii=False), "test.yaml")
     stop_on_errors(problems)
     base = parse(json.dumps({"tags": defaults}), "reconciler.yaml")[0] if defaults else None
     desired, problems = resolve([document], registry.kinds(), Scope(), base, ())
@@ -82,3 +85,15 @@ class World:
         from reconciler.core.call import Call
 
         return self.client.send(Call("POST", f"{PREFIX}/{route}", body))
+
+    def try_post(self, route: str, body: Mapping[str, Any]) -> None:
+        """What somebody else tries on the server."""
+        with suppress(Rejected):
+            self.post(route, **body)
+
+    def draft_of(self, manifest: Mapping[str, Any], **options: Any) -> tuple[Plan, list[Diagnostic]]:
+        return self.draft(declare(manifest), **options)
+
+    @staticmethod
+    def allowing(deletions: int) -> Safety:
+        return Safety(allow_delete=deletions)

@@ -39,7 +39,7 @@ class Context:
 
 
 def command(function: Callable[..., int]) -> click.Command:
-    """A command with the common options; it gets a `Context` first. Findings and failures become words and exit codes."""
+    """A command with the common options; it gets a `Context` first. Failures become words and exit codes."""
 
     @wraps(function)
     def guarded(**given: Any) -> int:

@@ -204,11 +204,8 @@ def _shared(entry: Desired, live: Live) -> list[Diagnostic]:
 
 
 def _name_taken(entry: Desired, holder: Live) -> Diagnostic:
-    state = "a deleted resource" if holder.deleted else "another resource"
-    return error(
-        "name-taken",
-        f"{entry.address}: the name '{entry.fields[NAME]}' belongs to {state} (id {holder.id}) "
-        "that this stack does not own",
-        entry.at(NAME),
-        "choose another name, or rename that one first",
-    )
+    what = "a deleted one" if holder.deleted else "one"
+    owner = f"is {holder.address} of this stack" if holder.mark else "this stack does not own"
+    summary = f"{entry.address}: the name '{entry.fields[NAME]}' is taken by {what} (id {holder.id}) that {owner}"
+    hint = "choose another name, or rename that one first; a deleted experiment keeps its name"
+    return error("name-taken", summary, entry.at(NAME), hint)

@@ -190,7 +190,8 @@ def _with_keys(values: Mapping[str, Any], kind: Kind, document: Document) -> tup
         for index, item in enumerate(items):
             ((_, name),) = flatten(kind, {field: [item]})
             if name in names.values():
-                errors.append(error("duplicate-key", f"{shown(name)} is written twice", document.at((field, index))))
+                at, hint = document.at((field, index)), f"the entries differ in {' or '.join(kind.rules[field].keyed)}"
+                errors.append(error("duplicate-key", f"{shown(name)} is written twice", at, hint))
             names[index] = name
         document = document.renamed((field,), names)
     return document, errors

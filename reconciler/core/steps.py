@@ -70,7 +70,7 @@ class Stepper:
         return Step(desired.address, action, reason, found.changes, tuple(calls), at=desired.at()), problems
 
     def _replace(self, desired: Desired, live: Live, kind: Kind) -> tuple[Step, list[Diagnostic]]:
-        """Marks the old one as replaced, deletes it, makes a new one: whatever stops in between, the next plan goes on."""
+        """Marks the old one as replaced, deletes it, makes a new one: wherever that stops, the next plan goes on."""
         wire = self._wire(desired.address)
         problems = []
         if kind.irreplaceable:

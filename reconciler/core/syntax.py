@@ -31,6 +31,9 @@ class _Rule(NamedTuple):
 
 _INDENT = _Rule("", "the indentation fits no line above", "indent the entries of one map alike")
 _TRAILING = _Rule("", "text after the end of a value", f"{_QUOTE}, from its first character to its last")
+_EXPRESSION = _Rule(
+    "", "'${' stands within braces or brackets without quotes", f"{_QUOTE}: its '{{' begins a map there"
+)
 _TAB = _Rule("", "a tab is used for indentation", "write spaces: YAML forbids tabs there")
 _RULES = (
     _Rule("quoted scalar.*end of stream", "a text in quotes is never closed", "write $end where it ends", begin=True),
@@ -62,6 +65,9 @@ def explain(complaint: str, begin: Place | None, stuck: Place, source: Source) -
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent:
         return _found(_TAB, (stuck[0], indent.index("\t") + 1), stuck, source)
+    expression = line.rfind("${", 0, stuck[1])
+    if "a flow " in complaint and expression >= 0:
+        return _found(_EXPRESSION, (stuck[0], expression + 1), stuck, source)
     if "block mapping" in complaint:
         return _found(_INDENT if stuck[1] == len(indent) + 1 else _TRAILING, stuck, stuck, source)
     for rule in _RULES:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from difflib import get_close_matches
 from typing import Any
 
 from reconciler.core.change import Secret
 from reconciler.core.written import Part
+
+MOST = 1000
+"""With how many words a word is compared: a stack of 100,000 resources may have as many wrong references."""
 
 
 def dotted(path: tuple[Part, ...]) -> str:
@@ -28,16 +31,13 @@ def shown(text: str) -> str:
     return f"'{line[:80]}...'" if len(line) > 83 else f"'{line}'"  # noqa: PLR2004 - 80 and the dots
 
 
-def suggest(word: str, known: Iterable[str], what: str) -> str:
-    """A hint: the known word that is nearest, or else all of them, after `what`."""
-    words = sorted(known)
-    near = get_close_matches(word, words, n=1) or get_close_matches(
-        word.lower(), [w for w in words if w.islower()], n=1
-    )
-    near = near or [one for one in words if one.lower() == word.lower()]
+def suggest(word: str, known: Collection[str], what: str) -> str:
+    """A hint: the known word that is nearest, or else all of them, after `what`; '' where none is known."""
+    words = sorted(known) if len(known) <= MOST else sorted(one for one in known if _alike(word, one))[:MOST]
+    near = [one for one in words if one.lower() == word.lower()] or get_close_matches(word, words, n=1)
     if near:
         return f"did you mean '{near[0]}'?"
-    return f"{what}: {listed(words)}" if words else ""
+    return f"{what}: {listed(sorted(known))}" if known else ""
 
 
 def listed(words: Iterable[str], most: int = 20) -> str:
@@ -45,6 +45,10 @@ def listed(words: Iterable[str], most: int = 20) -> str:
     every = list(words)
     rest = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(every[:most]) + rest
+
+
+def _alike(word: str, other: str) -> bool:
+    return word[:1] == other[:1] and abs(len(word) - len(other)) <= 2  # noqa: PLR2004 - two characters more or less
 
 
 def _part(part: str) -> str:

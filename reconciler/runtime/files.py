@@ -100,11 +100,11 @@ def _inside(place: _Place, entry: os.DirEntry[str], problems: list[Diagnostic]) 
 
 def _text(name: str, path: str, problems: list[Diagnostic]) -> str | None:
     try:
-        found = os.stat(path)
+        found = Path(path).stat()
         if not S_ISREG(found.st_mode):  # reading a pipe would wait for whoever writes into it
             problems.append(error("unreadable", f"'{name}' is not a regular file", hint="remove or rename it"))
             return None
-        with open(path, "rb") as file:
+        with Path(path).open("rb") as file:
             data = file.read(LARGEST + 1)
     except OSError as wrong:
         problems.append(_unreadable(name, wrong))

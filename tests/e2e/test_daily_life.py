@@ -2,6 +2,8 @@
 
 import json
 
+from tests.e2e.tools import writes
+
 MANIFEST = """\
 experiments:
   fraud:
@@ -24,10 +26,6 @@ logged_models:
     params: {max_depth: 6}
     tags: {stage: candidate}
 """
-
-
-def writes(fake):
-    return [one for one in fake.requests if one.method != "GET" and not one.path.endswith("/search")]
 
 
 def test_apply_then_plan_is_empty_and_a_second_apply_sends_no_write(shell, fake):
