@@ -65,6 +65,8 @@ def transport(uri: str, root: str | Path | None = None) -> httpx.BaseTransport:
         except Exception as error:  # noqa: BLE001 - MLflow's, SQLAlchemy's and each driver's
             _forget(handlers)
             raise _cannot_open(uri, error) from None
+    # MLflow imports some of its modules, which warn, while it answers
+    warnings.filterwarnings("ignore", module=r"(mlflow|alembic|sqlalchemy|pydantic|starlette)\b")
     return _Embedded(app, handlers)
 
 
@@ -110,7 +112,6 @@ def _mlflow() -> tuple[Any, Any]:
         ) from None
     for name in ("mlflow", "alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore", module=r"(mlflow|alembic|sqlalchemy|pydantic)\b")
     return handlers, app
 
 
