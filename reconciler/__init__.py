@@ -13,6 +13,8 @@ from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from reconciler.version import __version__
+
 if TYPE_CHECKING:
     from reconciler.core.address import Address
     from reconciler.core.call import Call
@@ -25,8 +27,6 @@ if TYPE_CHECKING:
     from reconciler.runtime.errors import RequestFailed, Unauthorized
     from reconciler.runtime.execute import Interrupted
     from reconciler.session import Session
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Action": "core.change",

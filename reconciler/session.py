@@ -10,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler import __version__, registry
+from reconciler import registry
 from reconciler.config import Config, Selected
 from reconciler.config import load as load_config
 from reconciler.core import planner
@@ -27,6 +27,7 @@ from reconciler.core.wire import Backend, Sought
 from reconciler.runtime.execute import execute
 from reconciler.runtime.files import Folder, read
 from reconciler.runtime.observe import observe
+from reconciler.version import __version__
 
 if TYPE_CHECKING:
     from reconciler.runtime.http import Client

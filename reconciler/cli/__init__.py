@@ -7,8 +7,8 @@ from importlib import import_module
 
 import click
 
-from reconciler import __version__
 from reconciler.cli.exits import run
+from reconciler.version import __version__
 
 COMMANDS: Mapping[str, str] = {
     "init": "Write a starter stack: reconciler.yaml and a first manifest, never over a file.",

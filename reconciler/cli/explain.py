@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from typing import TYPE_CHECKING
 
 import click
@@ -12,6 +11,7 @@ from reconciler.cli.options import Context
 from reconciler.core.address import Address
 from reconciler.core.change import Path
 from reconciler.core.diagnostics import Diagnostic, Failed, error
+from reconciler.core.words import suggest
 
 if TYPE_CHECKING:
     from reconciler.core.match import Pair
@@ -51,6 +51,4 @@ def _path(field: str, known: dict[str, Path], address: str) -> Path:
 
 
 def _unknown(code: str, summary: str, name: str, known: list[str]) -> Diagnostic:
-    near = difflib.get_close_matches(name, known, 1)
-    hint = f"did you mean {near[0]}?" if near else f"there is: {', '.join(sorted(known)[:20]) or 'nothing'}"
-    return error(code, summary, hint=hint)
+    return error(code, summary, hint=suggest(name, known, "there is"))

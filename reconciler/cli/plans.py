@@ -7,13 +7,13 @@ from pathlib import Path
 
 import click
 
-from reconciler import __version__
 from reconciler.cli.output import Output
 from reconciler.core.diagnostics import Failed, error
 from reconciler.core.document import dump, load
 from reconciler.core.plan import Plan
 from reconciler.report.lines import plain
 from reconciler.report.text import plan_lines
+from reconciler.version import __version__
 
 NAMES = ("text", "json")
 

@@ -131,9 +131,11 @@ def _items(document: Document, scope: Scope) -> tuple[list[Each], list[Diagnosti
         return [], [*errors, _not_items(value, done)]
     items: dict[str, Each] = {}
     for each, path in written:
+        if isinstance(each.key, Broken):
+            continue
         if problem := _bad_item(each.key, items, path, done):
             errors.append(problem)
-        elif not isinstance(each.key, Broken):
+        else:
             items[each.key] = Each(str(each.key), each.value)
     return list(items.values()), errors
 

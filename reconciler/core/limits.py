@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.resource import Desired
-from reconciler.core.steps import dotted
 from reconciler.core.wire import Wire
+from reconciler.core.words import dotted
 
 
 def check(desired: Mapping[Address, Desired], wires: Mapping[str, Wire], backend: str) -> list[Diagnostic]:

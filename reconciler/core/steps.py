@@ -17,6 +17,7 @@ from reconciler.core.match import Pair
 from reconciler.core.plan import Step
 from reconciler.core.resource import Desired, Live
 from reconciler.core.wire import Edit, Wire
+from reconciler.core.words import dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,11 +158,6 @@ class Stepper:
 
     def _wire(self, address: Address) -> Wire:
         return self.wires[address.kind]
-
-
-def dotted(path: tuple[str, ...]) -> str:
-    """A path for people: `tags.team`; a key with a dot or a blank is quoted, so that the parts stay apart."""
-    return ".".join(part if part.replace("_", "").replace("-", "").isalnum() else f"'{part}'" for part in path)
 
 
 def _effective(changes: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:

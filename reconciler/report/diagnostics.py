@@ -22,7 +22,7 @@ def diagnostic_lines(found: Diagnostic, sources: Mapping[str, str], folder: str 
 
 
 def _excerpt(at: Span, sources: Mapping[str, str]) -> list[Line]:
-    """The source line with a caret line. Tabs stay as they are in both, so that the caret stands under its character."""
+    """The source line with a caret line. Tabs stay as they are in both, so that the caret is under its character."""
     rows = sources.get(at.file, "").splitlines()
     if not 0 < at.line <= len(rows):
         return []

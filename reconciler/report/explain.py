@@ -8,7 +8,7 @@ from reconciler.core.diff import managed
 from reconciler.core.mark import digest
 from reconciler.core.match import Pair
 from reconciler.core.plan import Step
-from reconciler.core.steps import dotted
+from reconciler.core.words import dotted
 from reconciler.report.lines import Line, shown
 from reconciler.report.text import cause
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.diagnostics import Span
 from reconciler.core.plan import SYMBOLS, Outcome, Plan, Step
-from reconciler.core.steps import dotted
+from reconciler.core.words import dotted
 from reconciler.report.lines import Line, Style, shown
 
 _REASONS: Mapping[str, str] = {

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from reconciler.runtime.errors import CannotOpen, MissingExtra
-from reconciler.runtime.schema import check_schema
+from reconciler.runtime.tables import check_schema
 from reconciler.runtime.uri import said, scheme, shown
 
 __all__ = ["URL", "shown", "transport"]

@@ -11,7 +11,7 @@ from reconciler.core.address import Address
 from reconciler.core.plan import Outcome, Plan, Step
 from reconciler.runtime.fill import Missing
 from reconciler.runtime.pool import Done, Pool
-from reconciler.runtime.steps import Runner, Send
+from reconciler.runtime.runner import Runner, Send
 
 
 class Interrupted(Exception):  # noqa: N818 - nothing went wrong

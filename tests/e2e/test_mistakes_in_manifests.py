@@ -32,7 +32,11 @@ MISTAKES = [
         "did you mean 'description'?",
     ),
     Mistake(
-        "a kind with a typo", "▶experiment◀:\n  fraud:\n", "unknown-kind", ("'experiment'",), "did you mean 'experiments'?"
+        "a kind with a typo",
+        "▶experiment◀:\n  fraud:\n",
+        "unknown-kind",
+        ("'experiment'",),
+        "did you mean 'experiments'?",
     ),
     Mistake(
         "a tab as indent",
@@ -76,7 +80,9 @@ MISTAKES = [
         ("experiments is a list",),
         "a map of entries belongs there",
     ),
-    Mistake("a manifest that is a list", "▶-◀ experiments\n", "wrong-type", ("a list",), "a map of kinds belongs there"),
+    Mistake(
+        "a manifest that is a list", "▶-◀ experiments\n", "wrong-type", ("a list",), "a map of kinds belongs there"
+    ),
     Mistake(
         "a map as a tag's value",
         "experiments:\n  fraud:\n    tags:\n      ▶team◀: {name: risk}\n",
@@ -154,7 +160,9 @@ MISTAKES = [
         ("'each.key'",),
         "for_each",
     ),
-    Mistake("a run without an experiment", "runs:\n  ▶r◀: {}\n", "missing-field", ("experiment is missing",), "experiment"),
+    Mistake(
+        "a run without an experiment", "runs:\n  ▶r◀: {}\n", "missing-field", ("experiment is missing",), "experiment"
+    ),
     Mistake(
         "an unknown status",
         f"{RUN}    status: ▶DONE◀\n",
@@ -162,10 +170,10 @@ MISTAKES = [
         ("status cannot be 'DONE'",),
         "FINISHED",
     ),
-    Mistake("a metric that is no number", f"{RUN}    metrics: {{auc: ▶high◀}}\n", "bad-value", ("metrics.auc",), "'high'"),
     Mistake(
-        "a time that is none", f"{RUN}    start_time: ▶yesterday◀\n", "bad-value", ("start_time",), "'yesterday'"
+        "a metric that is no number", f"{RUN}    metrics: {{auc: ▶high◀}}\n", "bad-value", ("metrics.auc",), "'high'"
     ),
+    Mistake("a time that is none", f"{RUN}    start_time: ▶yesterday◀\n", "bad-value", ("start_time",), "'yesterday'"),
     Mistake(
         "a tag value that is too long",
         f"experiments:\n  fraud:\n    tags:\n      ▶a◀: {'x' * 20_001}\n",
@@ -244,11 +252,18 @@ MISTAKES = [
         "main.yaml:2:3",
     ),
     Mistake(
-        "a quote that is never closed",
-        "experiments:\n  fraud:\n    description: ▶'◀it's cards\n",
+        "a quote within quotes",
+        "experiments:\n  fraud:\n    description: 'it'▶s◀ cards'\n",
         "yaml-syntax",
-        (),
-        "",
+        ("text after the end of a value",),
+        "put the text in quotes",
+    ),
+    Mistake(
+        "a quote that is never closed",
+        "experiments:\n  fraud:\n    description: ▶'◀cards\n",
+        "yaml-syntax",
+        ("never closed",),
+        "write ' where it ends",
     ),
     Mistake(
         "a colon in a plain text",
@@ -313,7 +328,7 @@ def test_all_mistakes_are_told_at_once(shell, fake, url):
     assert [place for place in places if "c.yaml" not in place] == [
         "manifests/a.yaml:2:7",
         "manifests/a.yaml:3:18",
-        "manifests/b.yaml:2:18",
+        "manifests/b.yaml:2:19",
         "manifests/b.yaml:3:30",
     ]
     assert any(place.startswith("manifests/c.yaml:2") for place in places)

@@ -24,7 +24,8 @@ def value(text):
 
 
 @pytest.mark.parametrize(
-    "text", ["on", "off", "yes", "No", "true", "0.10", "1_000", "0x1F", "017", "1e3", "2024-01-01", "12:30:45", ".inf", "="]
+    "text",
+    ["on", "off", "yes", "No", "true", "0.10", "1_000", "0x1F", "017", "1e3", "2024-01-01", "12:30:45", ".inf", "="],
 )
 def test_a_scalar_keeps_the_text_that_was_written(text):
     assert value(f"a: {text}") == {"a": text}
@@ -303,7 +304,10 @@ def test_pyyaml_without_libyaml_finds_the_same_code(code, marked, monkeypatch):
         ("a: [1\n", "'[' is never closed, or a comma is missing; write ']' before line 2, column 1"),
         ("a: 1\nb: 2\na: 3\n", "'a' is written twice; the first is at f.yaml:1:1"),
         ("a: &team x\nb: *taem\n", "nothing is anchored as 'taem'; did you mean '*team'?"),
-        ("a: \x07\n", "the character U+0007 cannot stand in YAML; remove it, or write it in double quotes as \"\\u0007\""),
+        (
+            "a: \x07\n",
+            'the character U+0007 cannot stand in YAML; remove it, or write it in double quotes as "\\u0007"',
+        ),
         ("a: !!int 1", "the tag '!!int' is not known; leave it out: a scalar is the text as written"),
     ],
 )
@@ -369,7 +373,9 @@ def test_merges_count_as_copies_too():
 
 
 def test_ordinary_use_of_aliases_is_not_bounded():
-    text = "base: &base {a: 1, b: 2, c: 3, d: {e: 4}}\n" + "".join(f"x{n}: {{<<: *base, f: 5}}\n" for n in range(20_000))
+    text = "base: &base {a: 1, b: 2, c: 3, d: {e: 4}}\n" + "".join(
+        f"x{n}: {{<<: *base, f: 5}}\n" for n in range(20_000)
+    )
     assert len(read(text).value) == 20_001
 
 
@@ -385,7 +391,9 @@ def test_deep_nesting_is_an_error_and_no_crash(text):
 
 
 def test_a_large_file_takes_no_longer_than_pyyaml_does():
-    text = "experiments:\n" + "".join(f"  e{n}:\n    name: n{n}\n    tags: {{tier: gold, n: 0.10}}\n" for n in range(5000))
+    text = "experiments:\n" + "".join(
+        f"  e{n}:\n    name: n{n}\n    tags: {{tier: gold, n: 0.10}}\n" for n in range(5000)
+    )
 
     def seconds(work):
         begin = time.perf_counter()
