@@ -114,7 +114,7 @@ class Session:
         desired, more = resolve(
             documents, self.stack.kinds, self.selected.scope, self.config.defaults, self.selected.sensitive
         )
-        limits = check_limits(desired, self.stack.wires, self.stack.backend)
+        limits = check_limits(desired, self.stack.kinds, self.stack.wires, self.stack.backend)
         stop_on_errors([*problems, *more, *limits])
         return desired
 

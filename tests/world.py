@@ -55,7 +55,7 @@ class World:
         return observe(stack.wires, stack.kinds, sought, stack=stack.name, send=self.client.send, parallel=1)
 
     def draft(self, desired: Mapping[Address, Desired], **options: Any) -> tuple[Plan, list[Diagnostic]]:
-        problems = check(desired, self.stack.wires, "mlflow")
+        problems = check(desired, self.stack.kinds, self.stack.wires, "mlflow")
         plan, more = planner.make(
             self.stack, desired, self.observe(planner.sought(desired)), planner.Options(**options)
         )

@@ -1,17 +1,21 @@
-"""Holds what is declared against what the backend can hold, with the place of each value that it cannot."""
+"""Holds what is declared against what a server can hold, with the place of each value that it cannot."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 
 from reconciler.core.address import Address
+from reconciler.core.change import Path
 from reconciler.core.diagnostics import Diagnostic, error
+from reconciler.core.kind import Kind
 from reconciler.core.resource import Desired
 from reconciler.core.wire import Wire
 from reconciler.core.words import dotted
 
 
-def check(desired: Mapping[Address, Desired], wires: Mapping[str, Wire], backend: str) -> list[Diagnostic]:
+def check(
+    desired: Mapping[Address, Desired], kinds: Mapping[str, Kind], wires: Mapping[str, Wire], backend: str
+) -> list[Diagnostic]:
     """What `backend` cannot hold of `desired`."""
     found = []
     for address, entry in sorted(desired.items()):
@@ -24,4 +28,22 @@ def check(desired: Mapping[Address, Desired], wires: Mapping[str, Wire], backend
             ]
         else:
             found.append(error("unsupported", f"{address}: the backend '{backend}' has no {address.kind}", entry.at()))
+    return found + _disagreements(desired, kinds)
+
+
+def _disagreements(desired: Mapping[Address, Desired], kinds: Mapping[str, Kind]) -> list[Diagnostic]:
+    """Entries that resources with one parent would have to share, and that differ."""
+    first: dict[tuple[object, Path], Desired] = {}
+    found = []
+    for address, entry in sorted(desired.items()):
+        kind = kinds[address.kind]
+        parent = next((entry.fields[(name,)] for name, rule in kind.rules.items() if rule.parent), None)
+        for path, value in sorted(entry.fields.items()):
+            if not (why := kind.rule(path).agreed):
+                continue
+            other = first.setdefault((parent, path), entry)
+            if other.fields[path] != value:
+                summary = f"{address}: {dotted(path)} differs from that of {other.address}: {why}"
+                hint = f"the other is at {other.at(path)}; write the same there and here, or another digest"
+                found.append(error("disagreement", summary, entry.at(path), hint))
     return found

@@ -144,16 +144,15 @@ class Stepper:
         ]
 
     def _refusal(self, desired: Desired, refused: Refused, kind: Kind) -> Diagnostic:
-        change = refused.change
-        summary = (
-            f"{desired.address}: {dotted(change.path)} cannot change "
-            f"from {_shown(change.before)} to {_shown(change.after)}: {refused.why}"
-        )
-        hint = (
-            "write the server's value, or remove the line to accept it"
-            if kind.irreplaceable
-            else f"put it back, or make a new one (the old one is deleted): reconciler plan --replace {desired.address}"
-        )
+        change, address = refused.change, desired.address
+        if change.before == change.after:
+            summary = f"{address}: {dotted(change.path)} names {change.after}, which is made anew: {refused.why}"
+            return error("fixed-field", summary, change.at, f"make it anew as well: --replace {address}")
+        way = f"from {_shown(change.before)} to {_shown(change.after)}"
+        summary = f"{address}: {dotted(change.path)} cannot change {way}: {refused.why}"
+        hint = f"put it back, or make a new one (the old one is deleted): reconciler plan --replace {address}"
+        if kind.irreplaceable:
+            hint = "write the server's value, or remove the line to accept it"
         return error("fixed-field", summary, change.at, hint)
 
     def _wire(self, address: Address) -> Wire:

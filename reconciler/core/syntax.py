@@ -80,8 +80,8 @@ def bad_character(source: Source) -> Diagnostic:
     """The first character of a text that YAML does not allow in a file."""
     found = _FORBIDDEN.search(source.text)
     code = ord(found[0]) if found else 0
-    before = source.text[: found.start() if found else 0]
-    at = Span(source.file, before.count("\n") + 1, len(before) - before.rfind("\n"))
+    rows = (source.text[: found.start() if found else 0] + "?").splitlines()
+    at = Span(source.file, len(rows), len(rows[-1]))
     hint = f'remove it, or write it in double quotes as "\\u{code:04x}"'
     return error("yaml-syntax", f"the character U+{code:04X} cannot stand in YAML", at, hint)
 

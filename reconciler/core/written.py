@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
@@ -17,7 +16,6 @@ Written: TypeAlias = "int | Places"
 
 _BITS = 32
 _MASK = (1 << _BITS) - 1
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")  # what YAML 1.1 counts as the end of a line
 
 
 def pack(line: int, col: int, width: int) -> int:
@@ -48,7 +46,7 @@ class Source:
 
     def line(self, number: int) -> str:
         if self._lines is None:
-            self._lines = _BREAK.split(self.text)
+            self._lines = self.text.splitlines()  # at what YAML 1.1 counts as line breaks; the others it forbids
         return self._lines[number - 1] if number <= len(self._lines) else ""
 
     def span(self, place: int) -> Span:

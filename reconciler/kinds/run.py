@@ -41,9 +41,14 @@ class Run(Resource):
     metrics: Annotated[dict[str, Metric], Rule(series=True)] = Field(
         default_factory=dict, description="A number (the latest value) or a list of points {step, value, timestamp}."
     )
-    datasets: Annotated[list[Dataset], Rule(once="a run's inputs are written once", keyed=("name", "digest"))] = Field(
-        default_factory=list
-    )
+    datasets: Annotated[
+        list[Dataset],
+        Rule(
+            once="a run's inputs are written once",
+            keyed=("name", "digest"),
+            agreed="an experiment holds one dataset of a name and digest",
+        ),
+    ] = Field(default_factory=list)
     tags: StringMap = Field(default_factory=dict, description="Tags; values keep the text that was written.")
 
 

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
+import re
+
 from tests.e2e.tools import Result
 from tests.marked import cut
 
+_ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
+
 
 def check(result: Result, code: str, *words: str, hint: str = "") -> None:
-    """One finding with `code` is there, with all `words` in its line and `hint` within its hint; nothing on stdout."""
-    lines = result.err.splitlines()
+    """One finding with `code` is there, with all `words` in its line and `hint` within its hint, whatever is quoted there."""
+    lines = _ESCAPES.sub("", result.err).splitlines()
     heads = [number for number, line in enumerate(lines) if f"[{code}]" in line and "error: " in line]
     assert heads, result.err
     head = next((n for n in heads if all(word in lines[n] for word in words)), None)
     assert head is not None, f"{words} in none of\n{result.err}"
     tail = [line for line in lines[head + 1 : head + 4] if line.startswith("  hint: ")]
     assert tail, f"no hint\n{result.err}"
-    assert hint in tail[0], result.err
+    assert hint.replace("'", "") in tail[0].replace("'", ""), result.err
 
 
 def check_place(result: Result, marked: str, file: str = "manifests/main.yaml") -> None:

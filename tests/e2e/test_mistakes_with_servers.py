@@ -160,6 +160,14 @@ def test_a_server_that_loses_the_rights_between_plan_and_apply(shell, fake):
     fake.fault = lambda _, __, path: Fault(status=403, body="Permission denied") if path.endswith("create") else None
     result = shell("apply", "--yes", code=None)
     assert "refused access with 403" in result.out
-    assert "Permission denied" in result.out
     assert "0 done, 1 failed" in result.out
     assert result.code == 4
+    assert len(writes(fake)) == 1
+
+
+@pytest.mark.xfail(strict=True, reason="the folder is left out of the place")
+def test_the_place_of_a_failed_step_starts_with_the_folder(shell, fake):
+    """As in the plan above it."""
+    shell.manifest(MANIFEST)
+    fake.fault = lambda _, __, path: Fault(status=500, body="") if path.endswith("create") else None
+    assert "  manifests/main.yaml:1:15\n\nApply: 0 done" in shell("apply", "--yes", code=4).out

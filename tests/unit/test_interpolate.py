@@ -79,7 +79,7 @@ def test_interpolated_keys_keep_their_places():
 
 
 def test_what_has_no_expression_stays_the_same_object():
-    document, problems = parse("a: {b: [c, {d: e}]}\nf: '${target}'\n", "f.yaml")
+    document, _ = parse("a: {b: [c, {d: e}]}\nf: '${target}'\n", "f.yaml")
     filled, _ = interpolate(document, SCOPE)
     assert filled.value["a"] is document.value["a"]
     part = document.sub(("a",))
