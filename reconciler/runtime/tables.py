@@ -9,7 +9,8 @@ from typing import Any
 from reconciler.runtime.errors import CannotOpen
 from reconciler.runtime.uri import said, scheme, shown
 
-_DRIVERS = {"postgresql": "psycopg2-binary", "mysql": "pymysql", "mssql": "pymssql"}
+_DRIVERS = {"psycopg": "'psycopg[binary]'", "psycopg2": "psycopg2-binary", "MySQLdb": "mysqlclient"}
+"""What to install for a module, where its package has another name."""
 _CONNECT_SECONDS = 10
 
 
@@ -47,7 +48,8 @@ def _look(uri: str, dialect: str, name: str) -> tuple[list[str], str | None]:
             tables = sqlalchemy.inspect(connection).get_table_names()
             return tables, migration.MigrationContext.configure(connection).get_current_revision()
     except ImportError as error:
-        hint = f"pip install {_DRIVERS.get(dialect, dialect)}"
+        missing = error.name or dialect
+        hint = f"pip install {_DRIVERS.get(missing, missing)}"
         raise CannotOpen(f"the store {name} needs a driver: {said(error, uri)}", hint=hint) from None
     except Exception as error:  # noqa: BLE001 - SQLAlchemy's and each driver's
         words = said(getattr(error, "orig", None) or error, uri)

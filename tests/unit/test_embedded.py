@@ -263,12 +263,15 @@ print([t.name for t in threading.enumerate()])
 
 
 @pytest.mark.real
-def test_missing_driver_says_what_to_install(folder):
-    if importlib.util.find_spec("psycopg2"):
+@pytest.mark.parametrize(
+    ("module", "install"), [("psycopg", "'psycopg[binary]'"), ("psycopg2", "psycopg2-binary"), ("asyncpg", "asyncpg")]
+)
+def test_missing_driver_says_what_to_install(folder, module, install):
+    if importlib.util.find_spec(module):
         pytest.skip("the driver is installed")
     with pytest.raises(CannotOpen, match="needs a driver") as caught:
-        embedded.transport("postgresql://h/db")
-    assert caught.value.hint == "pip install psycopg2-binary"
+        embedded.transport(f"postgresql+{module}://h/db")
+    assert caught.value.hint == f"pip install {install}"
 
 
 def test_shown_hides_password_and_options():
