@@ -16,7 +16,6 @@ _FOR_EACH = {
     "anyOf": [
         {"type": "array", "items": {"type": ["string", "number", "boolean"]}},
         {"type": "object"},
-        {"type": "string"},
     ],
 }
 

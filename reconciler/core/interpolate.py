@@ -100,7 +100,7 @@ class _Walker:
         filled = self.filled(text, span)
         if not isinstance(filled, Secret):
             return filled
-        if not _covers(self.sensitive, self.path):
+        if not self.sensitive.covers(tuple(part for part in self.path if isinstance(part, str))):
             return str(filled)
         if not _exact(filled, self.scope):
             hint = "keep a '$' and a '{' apart, or put the whole text into one variable of the environment"
@@ -157,9 +157,3 @@ def _exact(secret: Secret, scope: Scope) -> bool:
         return scope.secret(secret.template) == secret
     except Failed:
         return False
-
-
-def _covers(sensitive: Sensitive, path: Iterable[Part]) -> bool:
-    """Whether a glob covers the field, or the map or list that it is part of."""
-    names = [part for part in path if isinstance(part, str)]
-    return any(sensitive.covers(tuple(names[:end])) for end in range(1, len(names) + 1))

@@ -21,7 +21,9 @@ class Sensitive:
     globs: tuple[str, ...] = ()
 
     def covers(self, path: Path) -> bool:
-        return any(fnmatchcase(".".join(path), glob) for glob in self.globs)
+        """Whether a glob names the field, or the map that it is part of."""
+        names = [".".join(path[:end]) for end in range(1, len(path) + 1)]
+        return any(fnmatchcase(name, glob) for name in names for glob in self.globs)
 
     def hide(self, step: Step) -> Step:
         """`step` without a secret in it."""
@@ -31,10 +33,10 @@ class Sensitive:
         return replace(step, calls=calls, changes=tuple(self._change(change) for change in step.changes))
 
     def _change(self, change: FieldChange) -> FieldChange:
-        if not self.covers(change.path):
-            return change
-        before: Value = None if change.before is None else {KEY: ""}
-        return replace(change, before=before, after=hidden(change.after))
+        after = hidden(change.after)
+        secret = self.covers(change.path) or after != change.after
+        before: Value = {KEY: ""} if secret and change.before is not None else change.before
+        return replace(change, before=before, after=after)
 
 
 def hidden(value: Any) -> Any:
