@@ -23,7 +23,7 @@ _NAME = re.compile(r"\w[\w.-]*")
 
 def _stack(text: str) -> str:
     if not _STACK.fullmatch(text):
-        raise ValueError("is not a name of at most 60 of the characters a-z, 0-9 and '-', that does not begin with '-'")
+        raise ValueError("is not a stack's name: write a-z, 0-9 and '-', not '-' first, at most 60 characters")
     return text
 
 
@@ -209,7 +209,8 @@ def _is_default(target: Document) -> bool:
 
 
 def _second_default(target: Document, first: str) -> Diagnostic:
-    return error("bad-value", f"{shown(first)} is the default already", target.at(("default",)), "one target can be")
+    hint = "only one target can have default: true"
+    return error("bad-value", f"{shown(first)} is the default already", target.at(("default",)), hint)
 
 
 def _unknown_variable(name: str, variables: Collection[str], at: Span | None = None) -> Diagnostic:

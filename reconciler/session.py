@@ -16,6 +16,7 @@ from reconciler.config import load as load_config
 from reconciler.core import planner
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
+from reconciler.core.guard import Safety
 from reconciler.core.limits import check as check_limits
 from reconciler.core.match import Pair, match
 from reconciler.core.plan import Outcome, Plan, Step
@@ -67,6 +68,7 @@ class Session:
     def files(self) -> Folder:
         found, problems = read(self.folder)
         self.sources.update(found.manifests)
+        self.sources.update({one.at.file: "" for one in problems if one.at and one.at.file not in found.manifests})
         stop_on_errors(problems)
         return found
 
@@ -120,7 +122,8 @@ class Session:
 
     def plan(self, options: planner.Options | None = None) -> Plan:
         """What an apply would do. Nothing is written. Raises Failed, RequestFailed."""
-        plan, problems = self.draft(options or planner.Options())
+        safety = Safety(self.config.safety.max_delete_percent)
+        plan, problems = self.draft(options or planner.Options(safety=safety))
         stop_on_errors(problems)
         return plan
 

@@ -10,8 +10,8 @@ import click
 
 from reconciler.cli.exits import DONE, INTERRUPTED, PARTIAL
 from reconciler.cli.output import Output
-from reconciler.cli.plans import Formats, show
-from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
+from reconciler.cli.plans import Formats, show_with
+from reconciler.core.diagnostics import Diagnostic, Failed, error
 from reconciler.core.plan import Outcome, Plan
 from reconciler.report.text import outcome_lines, step_line
 from reconciler.runtime.execute import Interrupted
@@ -22,9 +22,7 @@ def carry_out(
     session: Session, plan: Plan, output: Output, formats: Formats, found: Sequence[Diagnostic], *, yes: bool
 ) -> int:
     """Show `plan`, stop on errors among what was `found`, ask unless `yes`, do it. Returns the exit code."""
-    show(plan, output, formats)
-    stop_on_errors(found)
-    output.findings(found)
+    show_with(plan, found, output, formats)
     if not plan.steps:
         return DONE
     if not yes:
@@ -34,10 +32,19 @@ def carry_out(
         with _progress(plan, output) as listener:
             outcomes = session.apply(plan, listener)
     except Interrupted as stopped:
-        output.data(outcome_lines(stopped.outcomes))
+        _report(stopped.outcomes, output, formats)
         return INTERRUPTED
-    output.data(outcome_lines(outcomes))
+    _report(outcomes, output, formats)
     return DONE if all(outcome.status == "done" for outcome in outcomes) else PARTIAL
+
+
+def _report(outcomes: Sequence[Outcome], output: Output, formats: Formats) -> None:
+    """How it ended, behind the plan; beside it, where a program reads that."""
+    lines = outcome_lines(outcomes, output.folder)
+    if "text" in formats.printed:
+        output.data(lines)
+    else:
+        output.note(*lines)
 
 
 def _ask(plan: Plan) -> None:

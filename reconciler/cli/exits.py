@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 
@@ -18,6 +19,7 @@ REFUSALS = frozenset(
         "no-answer",
         "owned-by-another-stack",
         "safety-threshold",
+        "shared",
         "stale-plan",
     }
 )
@@ -26,11 +28,15 @@ REFUSALS = frozenset(
 
 def run(command: click.Command) -> None:
     """Run `command` with the program's arguments and exit."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # an ASCII terminal shows \\u21ba for ↺, and no traceback
     try:
         code = command.main(prog_name="reconciler", standalone_mode=False)
         sys.stdout.flush()
     except click.UsageError as error:
-        error.show()
+        click.echo(f"error: {_lower(error.format_message())} [usage]", err=True)
+        click.echo(f"  hint: {error.ctx.command_path if error.ctx else 'reconciler'} --help", err=True)
         code = USAGE
     except click.ClickException as error:
         error.show()
@@ -47,6 +53,10 @@ def run(command: click.Command) -> None:
     except Exception as error:  # noqa: BLE001 - the last line of defence
         code = _internal(error)
     sys.exit(code if isinstance(code, int) else DONE)
+
+
+def _lower(text: str) -> str:
+    return text[:1].lower() + text[1:]
 
 
 def _internal(error: Exception) -> int:

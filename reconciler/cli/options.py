@@ -67,9 +67,7 @@ def planning(function: F) -> F:
             click.option(
                 "--on-conflict",
                 type=click.Choice(["apply", "fail"]),
-                default="apply",
-                show_default=True,
-                help="What to do where a value was changed here and on the server.",
+                help="What to do where the server has a value that this stack did not write. Default: apply.",
             ),
             click.option("--allow-delete", type=int, metavar="N", help="Allow exactly N deletions."),
             parallel,
@@ -105,7 +103,7 @@ def plan_options(session: Session, *, destroy: bool = False, **given: Any) -> Op
         selection=Selection(given.get("only", ()), given.get("exclude", ()), given.get("no_delete", False)),
         safety=Safety(session.config.safety.max_delete_percent, given.get("allow_delete")),
         replace=replaced,
-        on_conflict=given.get("on_conflict", "apply"),
+        on_conflict=given.get("on_conflict") or "apply",
         destroy=destroy,
     )
 
@@ -156,6 +154,5 @@ def _guard(work: Callable[[], int], output: Output) -> int:
         output.findings(failed.diagnostics)
         return REFUSED if any(one.code in REFUSALS for one in failed.diagnostics) else ERROR
     except RequestFailed as failed:
-        code = {"Unauthorized": "credentials", "Unreachable": "unreachable", "NotTracking": "not-tracking"}
-        output.findings([error(code.get(type(failed).__name__, "server"), str(failed), hint=failed.hint)])
+        output.findings([error(failed.finding, str(failed), hint=failed.hint)])
         return CREDENTIALS if isinstance(failed, Unauthorized) else ERROR

@@ -10,8 +10,7 @@ import click
 from reconciler.cli import options
 from reconciler.cli.exits import CHANGES, DONE
 from reconciler.cli.options import Context
-from reconciler.cli.plans import Formats, save, show
-from reconciler.core.diagnostics import stop_on_errors
+from reconciler.cli.plans import Formats, save, show_with
 
 
 @options.command
@@ -31,9 +30,7 @@ def command(
     wanted = Formats.parse(formats)
     session = context.session(parallel)
     plan, found = session.draft(options.plan_options(session, **given))
-    show(plan, context.output, wanted)
-    stop_on_errors(found)
-    context.output.findings(found)
+    show_with(plan, found, context.output, wanted)
     if out:
         save(plan, out)
         context.output.note([(f"Saved to {out}. To do exactly this: reconciler apply {out}", "")])

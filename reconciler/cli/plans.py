@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
 from reconciler.cli.output import Output
-from reconciler.core.diagnostics import Failed, error
+from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
 from reconciler.core.document import dump, load
 from reconciler.core.plan import Plan
 from reconciler.report.lines import plain
@@ -36,6 +37,18 @@ class Formats:
         if len(printed) > 1:
             raise click.BadParameter("only one format can go to stdout; give the others a FILE", param_hint="--format")
         return cls(printed, tuple((name, Path(file)) for name, equals, file in pairs if equals))
+
+
+ABOUT_THE_PLAN = frozenset({"conflict", "kept-in-deleted", "prevent-destroy", "safety-threshold", "shared"})
+"""The codes of findings that forbid a plan which is right by itself: it is shown beside them."""
+
+
+def show_with(plan: Plan, found: Sequence[Diagnostic], output: Output, formats: Formats) -> None:
+    """Show a plan and what was found; after an error that leaves no right plan, the errors alone. Raises Failed."""
+    if all(one.severity != "error" or one.code in ABOUT_THE_PLAN for one in found):
+        show(plan, output, formats)
+    stop_on_errors(found)
+    output.findings(found)
 
 
 def show(plan: Plan, output: Output, formats: Formats) -> None:

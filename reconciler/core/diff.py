@@ -57,6 +57,17 @@ def created(desired: Desired) -> Difference:
     )
 
 
+def replaced(desired: Desired, live: Live) -> tuple[FieldChange, ...]:
+    """Everything that is declared, of a resource that is to be made anew in place of `live`."""
+    applied = live.mark.keys if live.mark else {}
+    changes = []
+    for path, after in sorted(managed(desired).items()):
+        before = live.fields.get(path)
+        reason: Reason = "adopt" if before == after else _reason(before, after, applied.get(path))
+        changes.append(FieldChange(path, before, after, Action.replace, reason, desired.at(path)))
+    return tuple(changes)
+
+
 def diff(desired: Desired, live: Live, kind: Kind, moving: Collection[Address] = ()) -> Difference:
     """The three-way difference of one resource that is both declared and there.
 

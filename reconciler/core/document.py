@@ -18,7 +18,7 @@ FORMAT = 1
 
 def _action(text: Any) -> Any:
     if text not in Action.__members__:
-        raise ValueError(f"is not one of {', '.join(Action.__members__)}")
+        raise ValueError(f"{json.dumps(text)[:40]} is not one of {', '.join(Action.__members__)}")
     return Action[text]
 
 
@@ -143,7 +143,7 @@ def _envelope(data: Any) -> str:
     """What is wrong with a document from the outside."""
     if not isinstance(data, dict) or "format" not in data:
         return "it has no 'format'"
-    if data["format"] != FORMAT:
+    if type(data["format"]) is not int or data["format"] != FORMAT:
         return f"it has format {json.dumps(data['format'])[:20]}; this reconciler reads format {FORMAT}"
     return ""
 

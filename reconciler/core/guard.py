@@ -28,7 +28,8 @@ def guard(plan: Plan, owned: int, safety: Safety) -> list[Diagnostic]:
     if deletes == 0:
         return []
     if deletes >= owned:
-        return [_refused(f"the plan deletes all {deletes} resources that the stack owns", deletes)]
+        all_of_it = f"all {deletes} resources" if deletes > 1 else "the only resource"
+        return [_refused(f"the plan deletes {all_of_it} that the stack owns", deletes)]
     percent = 100 * deletes / owned
     if owned >= SMALL and percent > safety.max_delete_percent:
         share = f"{percent:.1f} % of what the stack owns ({deletes} of {owned})"
@@ -41,7 +42,7 @@ def guard(plan: Plan, owned: int, safety: Safety) -> list[Diagnostic]:
 def _answered(deletes: int, allowed: int) -> list[Diagnostic]:
     if deletes == allowed:
         return []
-    summary = f"the plan deletes {deletes} resources; --allow-delete says {allowed}"
+    summary = f"the number of deletions in the plan is {deletes}; --allow-delete says {allowed}"
     return [error("safety-threshold", summary, hint="look at the plan again, then give the number that it shows")]
 
 

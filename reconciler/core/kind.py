@@ -21,7 +21,7 @@ class Rule:
         series: values are appended to, never overwritten or removed (metrics).
         server_default: unset means that the server chooses; dropping the field stops managing it.
         keyed: the parts that make the key of an entry, where a person writes a list.
-        agreed: why two resources with one parent cannot hold different values for one entry of this map.
+        agreed: the parts of an entry that are one for all resources with one parent (MLflow's datasets).
         reference: the kind that the value names.
         parent: the resource lives inside the one that this reference names.
         directive: tells the reconciler something; never sent to a server.
@@ -32,7 +32,7 @@ class Rule:
     series: bool = False
     server_default: bool = False
     keyed: tuple[str, ...] = ()
-    agreed: str = ""
+    agreed: tuple[str, ...] = ()
     reference: str = ""
     parent: bool = False
     directive: bool = False

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from reconciler.core.address import Address
-from reconciler.core.change import Path
+from reconciler.core.change import Path, Value
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Desired
@@ -39,11 +39,15 @@ def _disagreements(desired: Mapping[Address, Desired], kinds: Mapping[str, Kind]
         kind = kinds[address.kind]
         parent = next((entry.fields[(name,)] for name, rule in kind.rules.items() if rule.parent), None)
         for path, value in sorted(entry.fields.items()):
-            if not (why := kind.rule(path).agreed):
+            if not (parts := kind.rule(path).agreed):
                 continue
             other = first.setdefault((parent, path), entry)
-            if other.fields[path] != value:
-                summary = f"{address}: {dotted(path)} differs from that of {other.address}: {why}"
+            if _taken(other.fields[path], parts) != _taken(value, parts):
+                summary = f"{address}: {dotted(path)} differs from that of {other.address}, and the server keeps one"
                 hint = f"the other is at {other.at(path)}; write the same there and here, or another digest"
                 found.append(error("disagreement", summary, entry.at(path), hint))
     return found
+
+
+def _taken(value: Value, parts: tuple[str, ...]) -> Value:
+    return {part: value.get(part) for part in parts} if isinstance(value, dict) else value

@@ -11,6 +11,7 @@ from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.kind import Kind
 from reconciler.core.mark import digest
 from reconciler.core.resource import Desired, Live
+from reconciler.core.words import dotted, shown
 
 NAME: Path = ("name",)
 
@@ -51,8 +52,9 @@ def _left(owned: Mapping[Address, Live], pairs: Mapping[Address, Pair]) -> dict[
     left = {}
     for address, live in sorted(owned.items()):
         if id(live) not in taken:
-            spare = _spare(live) if address in pairs else address
-            left[spare] = Pair(spare, None, live)
+            lost = address in pairs
+            spare = _spare(live) if lost else address
+            left[spare] = Pair(spare, None, replace(live, displaced=True) if lost else live)
     return left
 
 
@@ -75,21 +77,20 @@ def _referring(pairs: Mapping[Address, Pair], kinds: Mapping[str, Kind]) -> dict
 
 def _spare(live: Live) -> Address:
     """The address of a resource whose own belongs to another one."""
-    name = live.address.name.split("!")[0]
-    return Address(live.address.kind, f"{name}!{live.id}")
+    return Address(live.address.kind, f"{live.address.name}!{live.id}")
 
 
 def _by_mark(lives: Sequence[Live], desired: Mapping[Address, Desired]) -> tuple[dict[Address, Live], list[Diagnostic]]:
     """Our resources by address. Of several deleted ones, the one that the manifest describes best has the address."""
+    owned = {_spare(live): replace(live, displaced=True) for live in lives if live.mark and live.mark.replaced}
     groups: dict[Address, list[Live]] = {}
     for live in lives:
-        replaced = live.mark is not None and live.mark.replaced
-        groups.setdefault(_spare(live) if replaced else live.address, []).append(live)
-    owned: dict[Address, Live] = {}
+        if live.mark and not live.mark.replaced:
+            groups.setdefault(live.address, []).append(live)
     found = []
     for address, group in sorted(groups.items()):
         best, *rest = sorted(group, key=lambda live: _rank(live, desired.get(address)))
-        owned |= {address: best} | {_spare(live): live for live in rest}
+        owned |= {address: best} | {_spare(live): replace(live, displaced=True) for live in rest}
         active = sorted(live.id for live in group if not live.deleted)
         if len(active) > 1:
             found.append(_duplicate(address, active, desired.get(address)))
@@ -168,7 +169,7 @@ def _not_existing(entry: Desired, live: Live | None) -> Diagnostic:
     state = "is deleted" if live else "is not on the server"
     return error(
         "not-existing",
-        f"{entry.address}: '{entry.fields[NAME]}' {state}, but is declared with 'existing: true'",
+        f"{entry.address}: {_name(entry)} {state}, but is declared with 'existing: true'",
         entry.at(("existing",)),
         "restore it first" if live else "check the name, or drop 'existing' to create it",
     )
@@ -179,7 +180,7 @@ def _owned_elsewhere(entry: Desired, live: Live) -> list[Diagnostic]:
     return [
         error(
             "owned-by-another-stack",
-            f"{entry.address}: '{entry.fields[NAME]}' (id {live.id}) is owned by the stack '{stack}'",
+            f"{entry.address}: {_name(entry)} (id {live.id}) is owned by the stack '{stack}'",
             entry.at(),
             "declare it with 'existing: true' to manage only some of its tags, or drop it from that stack first",
         )
@@ -193,7 +194,7 @@ def _shared(entry: Desired, live: Live) -> list[Diagnostic]:
     return [
         error(
             "key-of-another-stack",
-            f"{entry.address}: {'.'.join(path)} is managed by the stack '{stack}'",
+            f"{entry.address}: {dotted(path)} is managed by the stack '{stack}'",
             entry.at(path),
             "drop the key here or there",
         )
@@ -206,6 +207,12 @@ def _shared(entry: Desired, live: Live) -> list[Diagnostic]:
 def _name_taken(entry: Desired, holder: Live) -> Diagnostic:
     what = "a deleted one" if holder.deleted else "one"
     owner = f"is {holder.address} of this stack" if holder.mark else "this stack does not own"
-    summary = f"{entry.address}: the name '{entry.fields[NAME]}' is taken by {what} (id {holder.id}) that {owner}"
+    summary = f"{entry.address}: the name {_name(entry)} is taken by {what} (id {holder.id}) that {owner}"
     hint = "choose another name, or rename that one first; a deleted experiment keeps its name"
     return error("name-taken", summary, entry.at(NAME), hint)
+
+
+def _name(entry: Desired) -> str:
+    """The entry's name as a finding may quote it."""
+    name = entry.fields[NAME]
+    return shown(name) if isinstance(name, str) else ""

@@ -7,19 +7,18 @@ from graphlib import CycleError, TopologicalSorter
 from heapq import heapify, heappop, heappush
 
 from reconciler.core.address import Address
-from reconciler.core.diagnostics import Diagnostic, error
 
 
-def order(needs: Mapping[Address, Iterable[Address]]) -> tuple[list[Address], list[Diagnostic]]:
+def order(needs: Mapping[Address, Iterable[Address]]) -> tuple[list[Address], list[Address]]:
     """The addresses so that each stands behind what it needs, the smallest first among those that are free.
 
-    A cycle is a finding that names each of its edges.
+    Where some need each other there is a cycle instead, from one that needs the next to the first again.
     """
     sorter = TopologicalSorter(needs)
     try:
         sorter.prepare()
     except CycleError as cycle:
-        return sorted(needs), [_cycle(cycle.args[1])]
+        return sorted(needs), list(reversed(cycle.args[1]))  # graphlib goes from the needed to what needs it
     ready = list(sorter.get_ready())
     heapify(ready)
     done: list[Address] = []
@@ -30,14 +29,3 @@ def order(needs: Mapping[Address, Iterable[Address]]) -> tuple[list[Address], li
         for freed in sorter.get_ready():
             heappush(ready, freed)
     return done, []
-
-
-def _cycle(path: list[Address]) -> Diagnostic:
-    """The finding. graphlib lists a cycle from the needed to the one that needs it, the first again at the end."""
-    names = list(reversed(path))
-    edges = ", which needs ".join(str(address) for address in names)
-    return error(
-        "cycle",
-        f"cycle detected: {edges}",
-        hint="two names that change places take two applies: rename one of them to something else first",
-    )

@@ -66,7 +66,7 @@ def make(
     steps = {address: replace(step, needs=wanted[address]) for address, step in steps.items()}
     found += bereaved(pairs, steps) + _unknown(pairs, options)
     chosen = select(steps, options.selection)
-    sequence, cycles = order({address: step.needs for address, step in chosen.items()})
+    sequence, cycle = order({address: step.needs for address, step in chosen.items()})
     plan = Plan(
         stack=stack.name,
         target=stack.target,
@@ -78,7 +78,7 @@ def make(
         seen=_seen(pairs, chosen, stack.kinds),
     )
     unsafe = [] if options.destroy else guard(plan, _owned(pairs), options.safety)
-    return plan, [*found, *cycles, *unsafe]
+    return plan, [*found, *([_cycle(cycle, chosen)] if cycle else []), *unsafe]
 
 
 def sought(desired: Mapping[Address, Desired]) -> dict[str, tuple[Sought, ...]]:
@@ -115,12 +115,14 @@ def stale(plan: Plan, lives: Sequence[Live], kinds: Mapping[str, Kind]) -> list[
 
 def _stepper(stack: Stack, pairs: Mapping[Address, Pair], options: Options) -> Stepper:
     fresh = {address for address, pair in pairs.items() if pair.live is None}
+    anew = {address for address in options.replace & pairs.keys() if not stack.kinds[address.kind].irreplaceable}
     return Stepper(
         stack=stack.name,
         kinds=stack.kinds,
         wires=stack.wires,
+        sensitive=stack.sensitive,
         replace=options.replace,
-        moving=options.replace | fresh,
+        moving=frozenset(fresh | anew),
         on_conflict=options.on_conflict,
         destroying=options.destroy,
     )
@@ -192,6 +194,12 @@ def _stale(address: Address, live: Live | None, expected: str) -> Diagnostic:
     else:
         summary = f"{address} (id {live.id}) has changed on the server since the plan was made"
     return error("stale-plan", summary, hint="make the plan again and look at it")
+
+
+def _cycle(path: Sequence[Address], steps: Mapping[Address, Step]) -> Diagnostic:
+    edges = ", which needs ".join(str(address) for address in path)
+    hint = "two names that change places take two applies: rename one of them to something else first"
+    return error("cycle", f"cycle detected: {edges}", steps[path[0]].at, hint)
 
 
 def _unknown(pairs: Mapping[Address, Pair], options: Options) -> list[Diagnostic]:

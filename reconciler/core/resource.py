@@ -43,6 +43,7 @@ class Live:
         fields: all that the server holds, but for marks and the server's own tags; known ids as addresses.
         deleted: soft-deleted, and restorable.
         revived: deleted too, but the restoring of its experiment will bring it back: it counts as active.
+        displaced: another resource has the address of its mark; this one is to go.
         parent: the id of the experiment that it lives in, '' for an experiment.
         mark: ours, if it carries one; `mark_tags` are the tags that hold it.
         damage: why a mark of ours cannot be read; '' where it can, or where there is none.
@@ -55,6 +56,7 @@ class Live:
     fields: Fields
     deleted: bool = False
     revived: bool = False
+    displaced: bool = False
     parent: str = ""
     mark: Mark | None = None
     mark_tags: Mapping[str, str] = field(default_factory=dict)

@@ -22,9 +22,9 @@ def moment(text: Any) -> str:
     written = str(text).strip()
     try:
         when = _EPOCH + int(written) * _MILLISECOND if written.isdecimal() else datetime.fromisoformat(written)
+        when = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
     except (ValueError, OverflowError):
         raise ValueError("is not a time such as 2026-01-31T09:00:00Z") from None
-    when = (when if when.tzinfo else when.replace(tzinfo=UTC)).astimezone(UTC)
     if when <= _EPOCH:
         raise ValueError("must be after 1970-01-01T00:00:00Z, which means 'no time' to a tracking server")
     if when.microsecond % 1000:

@@ -19,22 +19,30 @@ class Selection:
     exclude: tuple[str, ...] = ()
     no_delete: bool = False
 
-    def takes(self, step: Step) -> bool:
-        wanted = not self.only or _matches(step.address, self.only)
-        kept = not (self.no_delete and step.action is Action.delete)
-        return wanted and kept and not _matches(step.address, self.exclude)
+    def wants(self, step: Step) -> bool:
+        return not self.only or _matches(step.address, self.only)
+
+    def bars(self, step: Step) -> bool:
+        return (self.no_delete and step.action is Action.delete) or _matches(step.address, self.exclude)
 
 
 def select(steps: Mapping[Address, Step], selection: Selection) -> dict[Address, Step]:
-    """The steps that `selection` takes, with all that they need."""
+    """The steps that `selection` wants, with all that they need; but none that it bars, nor what needs one of those."""
     chosen: dict[Address, Step] = {}
-    waiting = [step for step in steps.values() if selection.takes(step)]
+    waiting = [step for step in steps.values() if selection.wants(step)]
     while waiting:
         step = waiting.pop()
         if step.address not in chosen:
             chosen[step.address] = step
             waiting += [steps[address] for address in step.needs if address in steps]
-    return chosen
+    return _without_barred(chosen, selection)
+
+
+def _without_barred(chosen: dict[Address, Step], selection: Selection) -> dict[Address, Step]:
+    barred = {address for address, step in chosen.items() if selection.bars(step)}
+    while more := {a for a, step in chosen.items() if a not in barred and barred.intersection(step.needs)}:
+        barred |= more
+    return {address: step for address, step in chosen.items() if address not in barred}
 
 
 def unmatched(addresses: list[Address], selection: Selection) -> list[str]:

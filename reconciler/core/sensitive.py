@@ -30,9 +30,10 @@ class Sensitive:
         if not self.globs:
             return step
         calls = tuple(replace(call, body=hidden(call.body)) for call in step.calls)
-        return replace(step, calls=calls, changes=tuple(self._change(change) for change in step.changes))
+        return replace(step, calls=calls, changes=tuple(self.change(change) for change in step.changes))
 
-    def _change(self, change: FieldChange) -> FieldChange:
+    def change(self, change: FieldChange) -> FieldChange:
+        """`change` without a secret in it."""
         after = hidden(change.after)
         secret = self.covers(change.path) or after != change.after
         before: Value = {KEY: ""} if secret and change.before is not None else change.before

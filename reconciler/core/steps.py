@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.diagnostics import Diagnostic, Span, error
-from reconciler.core.diff import Difference, Refused, created, diff, mark_of, stripped
+from reconciler.core.diff import Difference, Refused, created, diff, mark_of, replaced, stripped
 from reconciler.core.kind import Kind
 from reconciler.core.mark import Mark
 from reconciler.core.match import Pair
 from reconciler.core.plan import Step
 from reconciler.core.resource import Desired, Live
+from reconciler.core.sensitive import KEY, Sensitive
 from reconciler.core.wire import Edit, Wire
-from reconciler.core.words import dotted
+from reconciler.core.words import dotted, shown
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +27,7 @@ class Stepper:
     """What the steps of one plan share.
 
     Attributes:
+        sensitive: the fields whose values no finding may quote.
         replace: the addresses that a person asked to have made anew.
         moving: the addresses whose resources will have another id: those, and those that are not there yet.
         destroying: nothing is declared because the stack is taken down.
@@ -33,6 +36,7 @@ class Stepper:
     stack: str
     kinds: Mapping[str, Kind]
     wires: Mapping[str, Wire]
+    sensitive: Sensitive = field(default_factory=Sensitive)
     replace: frozenset[Address] = frozenset()
     moving: frozenset[Address] = frozenset()
     on_conflict: Literal["apply", "fail"] = "apply"
@@ -81,10 +85,7 @@ class Stepper:
         old = Edit(live, (), self._mark_edit(live, replace(live.mark or mark_of(desired), replaced=True)))
         away = [] if live.deleted else [*wire.update(old), *wire.delete(live)]
         calls = (*away, *wire.create(desired, mark_of(desired), self.stack))
-        changes = tuple(
-            replace(change, before=live.fields.get(change.path), effect=Action.replace)
-            for change in created(desired).changes
-        )
+        changes = replaced(desired, live)
         return Step(desired.address, Action.replace, "--replace", changes, calls, at=desired.at()), problems
 
     def _undeclared(self, live: Live) -> tuple[Step | None, list[Diagnostic]]:
@@ -106,11 +107,12 @@ class Stepper:
             step = Step(live.address, Action.update, reason, found.changes, tuple(calls))
             return step, self._unsupported(live, found, None)
         problems = [_protected(live.address, "delete")] if mark.prevent_destroy and not mark.replaced else []
+        problems += [_used(live, stack) for stack in sorted(live.others)]
         return Step(live.address, Action.delete, self._why_deleted(live), calls=tuple(wire.delete(live))), problems
 
     def _why_deleted(self, live: Live) -> str:
         assert live.mark is not None
-        if live.mark.replaced or "!" in live.address.name:
+        if live.displaced:
             return "another resource has its address"
         reason = "destroy" if self.destroying else "no longer declared"
         return reason if live.parent else f"{reason}; all its runs go with it"
@@ -132,6 +134,7 @@ class Stepper:
     def _conflicts(self, desired: Desired, found: Difference) -> list[Diagnostic]:
         if self.on_conflict == "apply":
             return []
+        hidden = (self.sensitive.change(change) for change in found.changes)
         return [
             error(
                 "conflict",
@@ -139,12 +142,12 @@ class Stepper:
                 change.at,
                 "take that value over into the manifest, or apply without --on-conflict fail to overwrite it",
             )
-            for change in found.changes
+            for change in hidden
             if change.reason == "conflict"
         ]
 
     def _refusal(self, desired: Desired, refused: Refused, kind: Kind) -> Diagnostic:
-        change, address = refused.change, desired.address
+        change, address = self.sensitive.change(refused.change), desired.address
         if change.before == change.after:
             summary = f"{address}: {dotted(change.path)} names {change.after}, which is made anew: {refused.why}"
             return error("fixed-field", summary, change.at, f"make it anew as well: --replace {address}")
@@ -184,5 +187,18 @@ def _protected(address: Address, verb: str, at: Span | None = None) -> Diagnosti
     )
 
 
+def _used(live: Live, stack: str) -> Diagnostic:
+    """Deleting an experiment takes all its runs along, also those of a stack that shares it."""
+    return error(
+        "shared",
+        f"{live.address} (id {live.id}) cannot be deleted: the stack '{stack}' manages some of it",
+        hint="let that stack drop it first, or keep it: declare it with 'on_remove: keep', apply, then drop it",
+    )
+
+
 def _shown(value: object) -> str:
-    return "nothing" if value is None else marks.canonical(value)
+    """A value as a finding may quote it."""
+    if value is None:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return "(sensitive)" if KEY in text else shown(text)[1:-1]

@@ -34,6 +34,7 @@ _TRAILING = _Rule("", "text after the end of a value", f"{_QUOTE}, from its firs
 _EXPRESSION = _Rule(
     "", "'${' stands within braces or brackets without quotes", f"{_QUOTE}: its '{{' begins a map there"
 )
+_UNFINISHED = _Rule("", "'$char' is never closed: the file ends in it", "write '$end' where it ends")
 _TAB = _Rule("", "a tab is used for indentation", "write spaces: YAML forbids tabs there")
 _RULES = (
     _Rule("quoted scalar.*end of stream", "a text in quotes is never closed", "write $end where it ends", begin=True),
@@ -62,6 +63,8 @@ _RULES = (
 def explain(complaint: str, begin: Place | None, stuck: Place, source: Source) -> Diagnostic:
     """What is meant by `complaint`, which the parser raised at `stuck` over a part that begins at `begin`."""
     line = source.line(stuck[0])
+    if "node content" in complaint and stuck[1] > len(line):
+        return _found(_UNFINISHED, begin or stuck, stuck, source)
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent:
         return _found(_TAB, (stuck[0], indent.index("\t") + 1), stuck, source)

@@ -46,7 +46,7 @@ class Run(Resource):
         Rule(
             once="a run's inputs are written once",
             keyed=("name", "digest"),
-            agreed="an experiment holds one dataset of a name and digest",
+            agreed=("source_type", "source", "schema", "profile"),
         ),
     ] = Field(default_factory=list)
     tags: StringMap = Field(default_factory=dict, description="Tags; values keep the text that was written.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 
 from reconciler.core.diagnostics import Diagnostic, Span
@@ -14,11 +15,19 @@ WIDEST = 100
 def diagnostic_lines(found: Diagnostic, sources: Mapping[str, str], folder: str = "") -> list[Line]:
     """One finding. `sources` are the texts by file name; `folder` stands before each file name."""
     style: Style = "error" if found.severity == "error" else "warning"
-    place: Line = [(f"{folder if found.at.file in sources else ''}{found.at}: ", "place")] if found.at else []
+    place: Line = [(f"{_foldered(str(found.at), sources, folder)}: ", "place")] if found.at else []
     words: Line = [(f"{found.severity}: ", style), (f"{found.summary} ", "bold"), (f"[{found.code}]", "dim")]
     lines: list[Line] = [[*place, *words]]
     lines += _excerpt(found.at, sources) if found.at else []
-    return [*lines, [("  hint: ", "adopt"), (found.hint, "")]] if found.hint else lines
+    hint = _foldered(found.hint, sources, folder)
+    return [*lines, [("  hint: ", "adopt"), (hint, "")]] if hint else lines
+
+
+def _foldered(text: str, sources: Mapping[str, str], folder: str) -> str:
+    """`text` with the folder before the places of manifests in it, so that a terminal or an editor can open them."""
+    names = [name for name in sources if f"{name}:" in text] if folder else []
+    pattern = "|".join(rf"(?<![\w./-]){re.escape(name)}(?=:\d+:\d+)" for name in names)
+    return re.sub(pattern, lambda found: folder + found[0], text) if names else text
 
 
 def _excerpt(at: Span, sources: Mapping[str, str]) -> list[Line]:

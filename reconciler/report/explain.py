@@ -8,12 +8,17 @@ from reconciler.core.diff import managed
 from reconciler.core.mark import digest
 from reconciler.core.match import Pair
 from reconciler.core.plan import Step
+from reconciler.core.sensitive import Sensitive
 from reconciler.core.words import dotted
 from reconciler.report.lines import Line, shown
-from reconciler.report.text import cause
+from reconciler.report.text import cause, request
+
+NOTHING = Sensitive()
 
 
-def explain_lines(pair: Pair, step: Step | None, field: Path | None, folder: str = "") -> list[Line]:
+def explain_lines(
+    pair: Pair, step: Step | None, field: Path | None, folder: str = "", sensitive: Sensitive = NOTHING
+) -> list[Line]:
     """All that is known of `pair`; of one `field` only where one is named."""
     lines: list[Line] = [
         [(str(pair.address), "bold"), *_written(pair, folder)],
@@ -23,7 +28,8 @@ def explain_lines(pair: Pair, step: Step | None, field: Path | None, folder: str
     lines.append([("  action: ", "dim"), (str(action), ""), (f"  {step.reason}" if step and step.reason else "", "")])
     changes = {change.path: change for change in step.changes} if step else {}
     for path in paths(pair) if field is None else [field]:
-        lines += _field(pair, path, changes.get(path), step, folder)
+        change = changes.get(path) or sensitive.change(_unchanged(pair, path))
+        lines += _field(pair, change, step, folder)
     return lines
 
 
@@ -51,19 +57,22 @@ def _state(pair: Pair) -> str:
     )
 
 
-def _field(pair: Pair, path: Path, change: FieldChange | None, step: Step | None, folder: str) -> list[Line]:
-    desired = pair.desired.fields.get(path) if pair.desired else None
+def _unchanged(pair: Pair, path: Path) -> FieldChange:
+    """The two values of a field that does not change."""
     live = pair.live.fields.get(path) if pair.live else None
-    secret = change is not None and isinstance(change.after, dict) and "$sensitive" in change.after
-    place: Line = [(f"   {folder}{pair.desired.at(path)}", "place")] if pair.desired and desired is not None else []
+    return FieldChange(path, live, pair.desired.fields.get(path) if pair.desired else None, Action.noop, "adopt")
+
+
+def _field(pair: Pair, change: FieldChange, step: Step | None, folder: str) -> list[Line]:
+    place = f"   {folder}{pair.desired.at(change.path)}" if pair.desired and change.after is not None else ""
     rows: list[Line] = [
-        [("    manifest:     ", "dim"), ("(sensitive)" if secret else _value(desired), ""), *place],
-        [("    server:       ", "dim"), ("(sensitive)" if secret else _value(live), "")],
-        [("    last applied: ", "dim"), (_applied(pair, path), "")],
-        [("    reason:       ", "dim"), (cause(change) if change else "nothing to do", "")],
+        [("    manifest:     ", "dim"), (_value(change.after), ""), (place, "place")],
+        [("    server:       ", "dim"), (_value(change.before), "")],
+        [("    last applied: ", "dim"), (_applied(pair, change.path), "")],
+        [("    reason:       ", "dim"), (cause(change) if change.effect else "nothing to do", "")],
     ]
-    rows += [[("    request:      ", "dim"), (_request(call), "")] for call in _calls(step, path)]
-    return [[], [(f"  {dotted(path)}", "bold")], *rows]
+    rows += [[("    request:      ", "dim"), (request(call), "")] for call in _calls(step, change.path)]
+    return [[], [(f"  {dotted(change.path)}", "bold")], *rows]
 
 
 def _value(value: object) -> str:
@@ -85,7 +94,3 @@ def _applied(pair: Pair, path: Path) -> str:
 
 def _calls(step: Step | None, path: Path) -> list[Call]:
     return [call for call in step.calls if path in call.fields] if step else []
-
-
-def _request(call: Call) -> str:
-    return f"{call.method} {call.path} {shown(call.body)}" if call.body else f"{call.method} {call.path}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from reconciler.core.call import Call
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.diagnostics import Span
 from reconciler.core.plan import SYMBOLS, Outcome, Plan, Step
@@ -13,7 +14,7 @@ from reconciler.report.lines import Line, Style, shown
 _REASONS: Mapping[str, str] = {
     "manifest": "manifest changed",
     "drift": "changed on the server",
-    "conflict": "changed here and on the server",
+    "conflict": "the server has a value that this stack did not write",
     "adopt": "already so on the server",
 }
 _STYLES: Mapping[Action, Style] = {
@@ -26,18 +27,19 @@ _STYLES: Mapping[Action, Style] = {
     Action.noop: "",
 }
 _NOTHING = "No changes: the server holds what the manifests say."
+_NOTHING_LEFT = "No changes in what the selection leaves."
 
 
 def plan_lines(plan: Plan, *, requests: bool = False, folder: str = "") -> list[Line]:
     """The plan for a person. `requests`: also the exact requests; `folder`: stands before each file name."""
     if not plan.steps:
-        return [[(_NOTHING, "bold")], *_counts(plan)]
+        return [[(_NOTHING_LEFT if plan.left_out else _NOTHING, "bold")], *_counts(plan)]
     lines: list[Line] = [[(f"Stack {plan.stack} on target {plan.target} ({plan.backend}):", "bold")], []]
     lines += [_head(step, width=2) for step in plan.steps]
     for step in plan.steps:
         body = [_change(change, step, folder) for change in step.changes]
         if requests:
-            body += [[("    ", ""), (f"{call.method} {call.path}", "dim")] for call in step.calls]
+            body += [[("      ", ""), (request(call), "dim")] for call in step.calls]
         if body:
             lines += [[], _head(step, at=step.at, folder=folder), *body]
     return [*lines, [], *_counts(plan)]
@@ -57,12 +59,12 @@ def step_line(outcome: Outcome) -> Line:
     return [*line, (f"  {outcome.detail}", "")] if outcome.detail else line
 
 
-def outcome_lines(outcomes: Sequence[Outcome]) -> list[Line]:
+def outcome_lines(outcomes: Sequence[Outcome], folder: str = "") -> list[Line]:
     """The sum of an apply; what failed and what was not attempted stands once more, with its place in the manifests."""
     failed = [outcome for outcome in outcomes if outcome.status != "done"]
     lines: list[Line] = []
     for outcome in failed:
-        place: Line = [(f"  {outcome.step.at}", "place")] if outcome.step.at else []
+        place: Line = [(f"  {_place(outcome.step.at, folder)}", "place")] if outcome.step.at else []
         lines.append([*step_line(outcome), *place])
     counts = {status: sum(outcome.status == status for outcome in outcomes) for status in ("done", "failed", "skipped")}
     text = f"{counts['done']} done"
@@ -96,8 +98,15 @@ def _values(change: FieldChange, step: Step) -> Line:
     return [(shown(change.before), "delete"), (" -> ", ""), (after, "create")]
 
 
+def request(call: Call) -> str:
+    """A request in one line."""
+    return f"{call.method} {call.path} {shown(call.body)}" if call.body else f"{call.method} {call.path}"
+
+
 def cause(change: FieldChange) -> str:
     """Why a field changes, in words."""
+    if change.effect is Action.replace and change.before == change.after:
+        return "as it was"
     if change.after is None and change.reason == "manifest":
         return "removed from the manifest"
     return _REASONS[change.reason]

@@ -12,7 +12,7 @@ from reconciler.core.call import Reply
 from reconciler.runtime.connection import Connection
 from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed, ServerFailed, Unauthorized, clean
 
-_PREFIX = "is the url the tracking server's own? a server behind a path needs the target's `prefix`"
+_PREFIX = "is the url the tracking server's own, with its path? where the API starts below it is the target's `prefix`"
 
 
 def decode(response: httpx.Response, connection: Connection) -> Reply:

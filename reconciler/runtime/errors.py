@@ -15,12 +15,19 @@ RequestFailed          the base: `.hint` says what to do, `.brief` is the messag
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 WORDS = 500
 """How many characters of a server's text go into a message."""
 
 
 class RequestFailed(Exception):  # noqa: N818 - the names below say what happened
-    """`brief` is ours alone; `words` came from the server, cleaned by `clean`, and may repeat what was sent to it."""
+    """`brief` is ours alone; `words` came from the server, cleaned by `clean`, and may repeat what was sent to it.
+
+    `finding` is the stable code under which the commands report it.
+    """
+
+    finding: ClassVar[str] = "server"
 
     def __init__(self, brief: str, *, words: str = "", hint: str = "") -> None:
         super().__init__(f"{brief}: {words}" if words else brief)
@@ -29,7 +36,7 @@ class RequestFailed(Exception):  # noqa: N818 - the names below say what happene
 
 
 class BadConnection(RequestFailed):
-    pass
+    finding = "bad-connection"
 
 
 class Malformed(RequestFailed):
@@ -41,17 +48,19 @@ class WriteRefused(RequestFailed):
 
 
 class Unreachable(RequestFailed):
+    finding = "unreachable"
+
     def __init__(self, brief: str, *, words: str = "", hint: str = "", ambiguous: bool = False) -> None:
         super().__init__(brief, words=words, hint=hint)
         self.ambiguous = ambiguous
 
 
 class Unauthorized(RequestFailed):
-    pass
+    finding = "credentials"
 
 
 class NotTracking(RequestFailed):
-    pass
+    finding = "not-tracking"
 
 
 class Rejected(RequestFailed):
@@ -71,11 +80,11 @@ class ServerFailed(RequestFailed):
 
 
 class MissingExtra(RequestFailed):
-    pass
+    finding = "missing-extra"
 
 
 class CannotOpen(RequestFailed):
-    pass
+    finding = "bad-store"
 
 
 def clean(text: str, secrets: tuple[str, ...] = ()) -> str:

@@ -134,9 +134,9 @@ class Client:
         ambiguous = not isinstance(error, _NEVER_SENT)
         if isinstance(error, httpx.TimeoutException) and ambiguous:
             brief = f"{shown} did not answer within {self._connection.timeout:g} s"
-            return Unreachable(brief, hint="is the server up, and is the timeout long enough?", ambiguous=True)
+            return Unreachable(brief, hint="is the server up?", ambiguous=True)
         if "CERTIFICATE_VERIFY_FAILED" in words:
-            hint = "name the authority that signed the server's certificate in the target's `verify`"
+            hint = "name the authority that signed the server's certificate in MLFLOW_TRACKING_SERVER_CERT_PATH"
             return Unreachable(f"the certificate of {shown} is not trusted", words=words, hint=hint)
         brief = f"the connection to {shown} broke" if ambiguous else f"{shown} cannot be reached"
         return Unreachable(brief, words=words or type(error).__name__, hint="is the server up?", ambiguous=ambiguous)

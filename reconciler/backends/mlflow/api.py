@@ -119,13 +119,16 @@ class Ownership:
     damage: str
 
     @classmethod
-    def of(cls, tags: Mapping[str, str], stack: str) -> Ownership:
+    def of(cls, tags: Mapping[str, str], stack: str, kind: str) -> Ownership:
         others = {name: _foreign(tags, name) for name in marks.stacks_of(tags) if name != stack}
         own = marks.parts_of(tags, stack)
         try:
-            return cls(marks.read(tags, stack), own, others, "")
+            mark = marks.read(tags, stack)
         except ValueError as problem:
             return cls(None, own, others, str(problem))
+        if mark and mark.address.kind != kind:
+            return cls(None, own, others, f"is that of {mark.address}, which is of another kind")
+        return cls(mark, own, others, "")
 
 
 def _foreign(tags: Mapping[str, str], stack: str) -> Mark:

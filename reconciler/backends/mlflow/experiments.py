@@ -119,7 +119,7 @@ class Experiments:
 
     def _live(self, item: Mapping[str, Any], stack: str, address: Address | None = None) -> Live:
         tags = from_pairs(item.get("tags"))
-        own = Ownership.of(tags, stack)
+        own = Ownership.of(tags, stack, "experiments")
         number = str(item["experiment_id"])
         fields: dict[Path, Value] = {
             ("name",): item["name"],

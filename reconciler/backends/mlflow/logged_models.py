@@ -117,7 +117,7 @@ class LoggedModels:
 def _live(item: Mapping[str, Any], stack: str) -> Live:
     info = item["info"]
     tags = from_pairs(info.get("tags"))
-    own = Ownership.of(tags, stack)
+    own = Ownership.of(tags, stack, "logged_models")
     fields: dict[Path, Value] = {
         ("experiment",): str(info["experiment_id"]),
         ("name",): info.get("name", ""),

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
 from reconciler.core.wire import Endpoint
+
+
+def _with_scheme(url: str) -> str:
+    if re.match(r"[\w.-]+:\d+(/|$)", url):
+        raise ValueError("has no scheme: write http:// or https:// before it")
+    return url
 
 
 class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    url: str = Field(description="http(s)://..., or a store that MLflow takes: sqlite:///mlflow.db, postgresql://...")
+    url: Annotated[str, AfterValidator(_with_scheme)] = Field(
+        description="http(s)://..., or a store that MLflow takes: sqlite:///mlflow.db, postgresql://..."
+    )
     prefix: str = Field(
         default="/api/2.0/mlflow", pattern="^/.*[^/]$", description="Where the API starts on the server."
     )

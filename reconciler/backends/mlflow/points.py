@@ -9,7 +9,7 @@ from typing import Any
 from reconciler.backends.mlflow.api import Api, reply_list
 from reconciler.core.address import Address
 from reconciler.core.call import NOW, Flow
-from reconciler.core.change import Path, Value
+from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import digest
 from reconciler.core.resource import Fields, Live
 from reconciler.core.scalars import milliseconds, number
@@ -57,6 +57,13 @@ def entries(path: Path, value: Value, latest: Fields, times: Fields) -> list[dic
         assert isinstance(time, int)
         return [{"key": key, "value": value, "timestamp": time + 1, "step": step}]
     return [{"key": key, "value": value, "timestamp": _default_time(times), "step": 0}]
+
+
+def missing(change: FieldChange) -> Value:
+    """What a change of a metric has to log: of a series the points that are not there yet."""
+    if isinstance(change.after, list) and isinstance(change.before, list):
+        return [point for point in change.after if point not in change.before]
+    return change.after
 
 
 def with_fields(live: Live, fields: Mapping[Path, Value]) -> Live:

@@ -85,7 +85,7 @@ class Runs:
     def update(self, edit: Edit) -> list[Call]:
         """Tags and the mark go with log-batch, the mark in the last request."""
         address = edit.live.address
-        values = written(edit.changes)
+        values = written(edit.changes) | {c.path: points.missing(c) for c in edit.changes if c.path[0] == "metrics"}
         logged = {
             path: value for path, value in values.items() if path[0] in {"params", "metrics", "tags", "description"}
         }
@@ -155,7 +155,7 @@ def _live(item: Mapping[str, Any], stack: str) -> Live:
     info = item["info"]
     data = item.get("data", {})
     tags = from_pairs(data.get("tags"))
-    own = Ownership.of(tags, stack)
+    own = Ownership.of(tags, stack, "runs")
     fields: dict[Path, Value] = {("experiment",): str(info["experiment_id"]), ("name",): info.get("run_name", "")}
     fields[("status",)] = info.get("status", "")
     fields |= {(name,): moment(info[name]) for name in ("start_time", "end_time") if int(info.get(name) or 0) > 0}
