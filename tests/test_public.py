@@ -1,7 +1,9 @@
 """The public names: these, and no others."""
 
+import os
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -36,7 +38,8 @@ def test_a_command_loads_only_what_it_needs(arguments, heavy, tmp_path):
         "try: main()\nexcept SystemExit: print(*sorted(sys.modules), file=sys.stderr)"
     )
     command = [sys.executable, "-c", code, *arguments]
-    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True)
+    env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
+    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=env)
     loaded = {name.split(".")[0] for name in found.stderr.splitlines()[-1].split()}
     assert "click" in loaded
     assert sorted(loaded & set(heavy)) == []
