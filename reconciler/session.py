@@ -193,10 +193,16 @@ class Session:
     def _client(self, *, writable: bool) -> Iterator[Client]:
         from reconciler.runtime.connect import connection  # noqa: PLC0415 - httpx, which validate does not need
         from reconciler.runtime.http import Client  # noqa: PLC0415
+        from reconciler.runtime.retry import Retry  # noqa: PLC0415
 
         place = connection(self.backend.endpoint(self.selected.options, self.environ))
         with Client(
-            place, version=__version__, reads=self.backend.reads, writable=writable, connections=self._workers
+            place,
+            version=__version__,
+            reads=self.backend.reads,
+            writable=writable,
+            connections=self._workers,
+            retry=Retry(passing=self.backend.passing),
         ) as client:
             try:
                 yield client

@@ -29,6 +29,7 @@ HOMES = {
     "httpx": {"runtime"},
     "click": {"cli"},
     "rich": {"cli", "report"},
+    "tenacity": {"runtime/retry.py"},
     "mlflow": {"runtime/embedded.py"},
     "pydantic": {"core", "kinds", "backends", "config.py", "schema.py"},
 }

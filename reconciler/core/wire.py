@@ -100,6 +100,7 @@ class Backend:
         endpoint: from a target's options and the environment to the server.
         abilities: what can be done with each kind, for `reconciler backends`.
         reads: the POST requests that only read, by the end of their path.
+        passing: what marks an error after which nothing was written, and which passes: error code, part of the message.
         parallel: how many requests at once by default.
     """
 
@@ -109,4 +110,5 @@ class Backend:
     endpoint: Callable[[Any, Mapping[str, str]], Endpoint]
     abilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
+    passing: tuple[tuple[str, str], ...] = ()
     parallel: int = 4

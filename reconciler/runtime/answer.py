@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ import httpx
 from reconciler.core.call import Reply
 from reconciler.runtime.connection import Connection
 from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed, ServerFailed, Unauthorized, clean
+from reconciler.runtime.retry import seconds
 
 _PREFIX = "is the url the tracking server's own, with its path? where the API starts below it is the target's `prefix`"
 
@@ -21,7 +23,9 @@ def decode(response: httpx.Response, connection: Connection) -> Reply:
         return {}
     reply = _json(response)
     if not response.is_success:
-        raise _error(response, reply, connection)
+        error = _error(response, reply, connection)
+        error.retry_after = seconds(response.headers.get("retry-after", ""), time.time())
+        raise error
     # an empty body is no empty answer: taken for one, a search would find nothing and a plan would create everything
     if not isinstance(reply, dict):
         raise _not_tracking(response, connection)

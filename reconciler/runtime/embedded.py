@@ -16,7 +16,7 @@ import httpx
 
 from reconciler.runtime.errors import CannotOpen, MissingExtra
 from reconciler.runtime.tables import check_schema
-from reconciler.runtime.uri import said, scheme, shown
+from reconciler.runtime.uri import absolute, said, scheme, shown
 
 __all__ = ["URL", "shown", "transport"]
 
@@ -53,6 +53,7 @@ def transport(uri: str, root: str | Path | None = None) -> httpx.BaseTransport:
     """
     if (scheme(uri) or uri) in _NOT_STORES:
         raise CannotOpen(f"'{shown(uri)}' is a server, not a store")
+    place = absolute(uri)
     with _opening, _quiet():
         handlers, app = _mlflow()
         check_schema(uri)
@@ -60,7 +61,7 @@ def transport(uri: str, root: str | Path | None = None) -> httpx.BaseTransport:
         try:
             with _kept(_CHANGED_BY_MLFLOW):
                 handlers.initialize_backend_stores(
-                    backend_store_uri=uri, registry_store_uri=uri, default_artifact_root=_artifacts(uri, root)
+                    backend_store_uri=place, registry_store_uri=place, default_artifact_root=_artifacts(uri, root)
                 )
         except Exception as error:  # noqa: BLE001 - MLflow's, SQLAlchemy's and each driver's
             _forget(handlers)

@@ -24,7 +24,8 @@ WORDS = 500
 class RequestFailed(Exception):  # noqa: N818 - the names below say what happened
     """`brief` is ours alone; `words` came from the server, cleaned by `clean`, and may repeat what was sent to it.
 
-    `finding` is the stable code under which the commands report it.
+    `finding` is the stable code under which the commands report it; `retry_after` are the seconds that the server
+    asked to be left alone for.
     """
 
     finding: ClassVar[str] = "server"
@@ -33,6 +34,7 @@ class RequestFailed(Exception):  # noqa: N818 - the names below say what happene
         super().__init__(f"{brief}: {words}" if words else brief)
         self.brief = brief
         self.hint = hint
+        self.retry_after: float | None = None
 
 
 class BadConnection(RequestFailed):

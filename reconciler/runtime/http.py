@@ -23,6 +23,7 @@ from reconciler.runtime.errors import (
     WriteRefused,
     clean,
 )
+from reconciler.runtime.retry import Retry
 from reconciler.runtime.transport import CountingTransport, Counts, ReadOnlyTransport, network
 
 __all__ = [
@@ -60,7 +61,10 @@ class Client:
         reads: tuple[str, ...] = (),
         writable: bool = False,
         connections: int = 10,
+        retry: Retry | None = None,
     ) -> None:
+        self._retry = retry or Retry()
+        self._met = False
         self._connection = connection
         self._base = httpx.URL(connection.url)
         self._counting = CountingTransport(network(connection, connections), reads)
@@ -92,7 +96,7 @@ class Client:
     def send(self, call: Call) -> Reply:
         """The reply's JSON; None for an error that the call absorbs. Raises RequestFailed."""
         try:
-            return self._attempt(call)  # retries go here
+            return self._retry.run(self._attempt, call, met=self._met)
         except Rejected as error:
             if error.code and error.code in call.absorbs:
                 return None
@@ -106,7 +110,9 @@ class Client:
             raise NotTracking(f"{self._connection.shown} answers with a body that cannot be unpacked") from None
         except httpx.TransportError as error:
             raise self._unreachable(error) from None  # its own messages may hold what was sent
-        return decode(response, self._connection)
+        reply = decode(response, self._connection)
+        self._met = True
+        return reply
 
     def _request(self, call: Call) -> httpx.Request:
         """Raises Malformed where httpx would change the path.

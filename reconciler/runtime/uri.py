@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from urllib.parse import parse_qsl, unquote
 
 from reconciler.runtime.errors import clean
@@ -11,6 +12,14 @@ def scheme(uri: str) -> str:
     """`postgresql` of `postgresql+psycopg2://...`; '' for a folder."""
     before, colon, _ = uri.partition(":")
     return before.partition("+")[0].lower() if colon else ""
+
+
+def absolute(uri: str) -> str:
+    """`uri` with a SQLite file's path made absolute: MLflow keeps a store by its URI, whatever folder that meant."""
+    before, separator, path = uri.partition(":///")
+    if not separator or scheme(uri) != "sqlite" or path.startswith(("/", ":memory:")):
+        return uri
+    return f"{before}:///{Path.cwd() / path}"
 
 
 def shown(uri: str) -> str:

@@ -1,4 +1,4 @@
-"""One stack on different targets: another API prefix, credentials from the environment, headers, the embedded server."""
+"""One stack on different targets: another API prefix, credentials of the environment, headers, the embedded server."""
 
 import pytest
 
@@ -72,3 +72,14 @@ def test_the_embedded_server_needs_nothing_to_be_started(shell):
     assert "No changes" in shell("plan", "--detailed-exitcode").out
     shell.write("manifests/fraud.yaml", MANIFEST.replace("risk", "ml"))
     assert 'tags.team: "risk" -> "ml"' in shell("plan").out
+
+
+@pytest.mark.real
+def test_runs_that_share_a_dataset_are_made_at_once(shell):
+    """MLflow answers 400 to one of two requests that name a new dataset at the same moment (3.17.2)."""
+    configure(shell, "{backend: mlflow, url: 'sqlite:///mlflow.db'}")
+    dataset = "{name: d, digest: x, source_type: s3, source: s3://d}"
+    runs = "".join(f"  r{number}: {{experiment: fraud, datasets: [{dataset}]}}\n" for number in range(12))
+    shell.write("manifests/runs.yaml", f"runs:\n{runs}")
+    assert "13 done" in shell("apply", "--yes").out
+    assert "No changes" in shell("plan", "--detailed-exitcode").out

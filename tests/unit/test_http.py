@@ -462,7 +462,7 @@ def test_unreachable(error, ambiguous, says):
 
 def test_untrusted_certificate_has_its_own_hint():
     error = failure(raising(httpx.ConnectError("[SSL: CERTIFICATE_VERIFY_FAILED] self-signed")), url="https://h")
-    assert "verify" in error.hint
+    assert "MLFLOW_TRACKING_SERVER_CERT_PATH" in error.hint
 
 
 def test_closed_port_and_silent_server(monkeypatch):
