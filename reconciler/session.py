@@ -153,7 +153,8 @@ class Session:
     def recheck(self, plan: Plan) -> None:
         """See that a plan is for this stack and that all that it was computed from still stands. Raises Failed."""
         stop_on_errors(self._foreign(plan))
-        stop_on_errors(planner.stale(plan, self.observe(planner.sought_again(plan)), self.stack.kinds))
+        lives = self.observe(planner.sought_again(plan, self.selected.scope.secret))
+        stop_on_errors(planner.stale(plan, lives, self.stack.kinds))
 
     def apply(self, plan: Plan, listener: Listener | None = None) -> list[Outcome]:
         """Send exactly the requests of `plan`. Raises Interrupted."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from contextlib import suppress
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import httpx
@@ -77,8 +77,8 @@ class World:
         assert [outcome.detail for outcome in outcomes if outcome.status != "done"] == []
         return plan
 
-    def stale(self, plan: Plan) -> list[Diagnostic]:
-        return planner.stale(plan, self.observe(planner.sought_again(plan)), self.stack.kinds)
+    def stale(self, plan: Plan, secret: Callable[[str], str] = str) -> list[Diagnostic]:
+        return planner.stale(plan, self.observe(planner.sought_again(plan, secret)), self.stack.kinds)
 
     def post(self, route: str, **body: Any) -> Any:
         """What somebody else does on the server."""

@@ -34,6 +34,9 @@ def carry_out(
     except Interrupted as stopped:
         _report(stopped.outcomes, output, formats)
         return INTERRUPTED
+    except KeyboardInterrupt:
+        output.note([("Stopped at once: what was under way may have been done or not. Plan again to see.", "warning")])
+        return INTERRUPTED
     _report(outcomes, output, formats)
     return DONE if all(outcome.status == "done" for outcome in outcomes) else PARTIAL
 

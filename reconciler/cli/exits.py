@@ -41,12 +41,10 @@ def run(command: click.Command) -> None:
     except click.ClickException as error:
         error.show()
         code = ERROR
-    except click.Abort:
-        click.echo("\nCancelled; nothing was written.", err=True)
-        code = ERROR
-    except KeyboardInterrupt:
-        click.echo("\nInterrupted; nothing was written.", err=True)
-        code = INTERRUPTED
+    except click.Abort as stopped:
+        interrupted = isinstance(stopped.__cause__, KeyboardInterrupt)  # click makes one of the other
+        click.echo(f"\n{'Interrupted' if interrupted else 'Cancelled'}; nothing was written.", err=True)
+        code = INTERRUPTED if interrupted else ERROR
     except BrokenPipeError:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
         code = ERROR

@@ -12,7 +12,7 @@ import click
 
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.report.diagnostics import diagnostic_lines
-from reconciler.report.lines import Line, Style
+from reconciler.report.lines import Line, Style, safe
 
 _LOOKS: Mapping[Style, Mapping[str, Any]] = {
     "bold": {"bold": True},
@@ -65,5 +65,7 @@ class Output:
     def _print(self, lines: Iterable[Line], stream: IO[str]) -> None:
         colored = self.colored(stream)
         for line in lines:
-            text = "".join(click.style(part, **_LOOKS[style]) if colored and style else part for part, style in line)
+            text = "".join(
+                click.style(safe(part), **_LOOKS[style]) if colored and style else safe(part) for part, style in line
+            )
             click.echo(text.rstrip(), file=stream, color=colored)

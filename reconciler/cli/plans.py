@@ -31,8 +31,10 @@ class Formats:
         """From `--format NAME[=FILE]`. Raises BadParameter."""
         pairs = [text.partition("=") for text in given or ("text",)]
         for name, equals, file in pairs:
-            if name not in NAMES or (equals and not file):
+            if name not in NAMES:
                 raise click.BadParameter(f"'{name}' is not one of {', '.join(NAMES)}", param_hint="--format")
+            if equals and not file:
+                raise click.BadParameter(f"'{name}=' has no file behind it", param_hint="--format")
         printed = tuple(name for name, equals, _ in pairs if not equals)
         if len(printed) > 1:
             raise click.BadParameter("only one format can go to stdout; give the others a FILE", param_hint="--format")
@@ -44,9 +46,15 @@ ABOUT_THE_PLAN = frozenset({"conflict", "kept-in-deleted", "prevent-destroy", "s
 
 
 def show_with(plan: Plan, found: Sequence[Diagnostic], output: Output, formats: Formats) -> None:
-    """Show a plan and what was found; after an error that leaves no right plan, the errors alone. Raises Failed."""
-    if all(one.severity != "error" or one.code in ABOUT_THE_PLAN for one in found):
+    """Show a plan and what was found; after an error that leaves no right plan, the errors alone. Raises Failed.
+
+    A plan that is refused is shown as text only: as JSON it could be applied.
+    """
+    errors = {one.code for one in found if one.severity == "error"}
+    if not errors:
         show(plan, output, formats)
+    elif errors <= ABOUT_THE_PLAN and "text" in formats.printed:
+        show(plan, output, Formats(("text",), ()))
     stop_on_errors(found)
     output.findings(found)
 

@@ -3,31 +3,41 @@
 from __future__ import annotations
 
 import json
+import math
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, ValidationError, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
 
 from reconciler.core.address import Address
 from reconciler.core.call import Call, Method
 from reconciler.core.change import Action, FieldChange, Reason
 from reconciler.core.diagnostics import Diagnostic, Span, error
+from reconciler.core.order import order
 from reconciler.core.plan import Plan, Step
 
 FORMAT = 1
+FEW = 3
+"""How many faults of a file are told."""
 
 
 def _action(text: Any) -> Any:
-    if text not in Action.__members__:
+    if _text(text) not in Action.__members__:
         raise ValueError(f"{json.dumps(text)[:40]} is not one of {', '.join(Action.__members__)}")
     return Action[text]
 
 
 def _address(text: Any) -> Any:
-    return Address.parse(text) if isinstance(text, str) else text
+    return Address.parse(_text(text))
 
 
 def _span(text: Any) -> Any:
-    return Span.parse(text) if isinstance(text, str) else text
+    return None if text is None else Span.parse(_text(text))
+
+
+def _text(value: Any) -> str:
+    if not isinstance(value, str):
+        raise ValueError("is not a text")  # noqa: TRY004 - pydantic wants a ValueError
+    return value
 
 
 _TEXT = WithJsonSchema({"type": "string"})
@@ -37,7 +47,7 @@ ActionName = Annotated[Action, BeforeValidator(_action), PlainSerializer(str), _
 
 
 class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid")
+    model_config = ConfigDict(extra="forbid", strict=True)
 
     def values(self) -> dict[str, Any]:
         """The fields as they are, for the constructor of the value that this part stands for."""
@@ -56,7 +66,7 @@ class _Call(_Part):
 
 
 class _Change(_Part):
-    path: tuple[str, ...]
+    path: Annotated[tuple[str, ...], Field(min_length=1)]
     before: Any
     after: Any
     effect: ActionName
@@ -87,7 +97,7 @@ class _Plan(_Part):
     target: str
     backend: str
     summary: dict[str, int]
-    left_out: int
+    left_out: Annotated[int, Field(ge=0)]
     steps: tuple[_Step, ...]
     ids: dict[str, str]
     seen: dict[str, str]
@@ -124,19 +134,26 @@ def dump(plan: Plan, tool: str) -> str:
 
 def load(text: str, file: str) -> tuple[Plan | None, list[Diagnostic]]:
     """The plan that `text` holds, or what is wrong with it, with places in `file`."""
+    start = Span(file, 1, 1)
     try:
-        data = json.loads(text, parse_constant=_no_constant)
-        problems = _envelope(data) or None
-        plan = None if problems else _Plan.model_validate(data).plan()
+        data = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        wrong = _envelope(data)
+        plan = None if wrong else _Plan.model_validate_json(text).plan()
     except json.JSONDecodeError as problem:
         return None, [_broken(f"it is not JSON: {problem.msg}", Span(file, problem.lineno, problem.colno))]
     except ValidationError as problem:
-        return None, [_broken(_words(fault), Span(file, 1, 1)) for fault in problem.errors(include_url=False)]
+        return None, [_broken(_words(problem), start)]
     except (ValueError, RecursionError) as problem:
-        return None, [_broken(str(problem), Span(file, 1, 1))]
-    if plan and plan.summary != data["summary"]:
-        problems = "its summary does not count its steps"
-    return (None, [_broken(problems, Span(file, 1, 1))]) if problems else (plan, [])
+        return None, [_broken(str(problem), start)]
+    wrong = wrong or (_inconsistent(plan, data) if plan else "")
+    return (None, [_broken(wrong, start)]) if wrong else (plan, [])
+
+
+def _inconsistent(plan: Plan, data: Any) -> str:
+    """What is wrong with a plan as a whole."""
+    if plan.summary != data["summary"]:
+        return "its summary does not count its steps"
+    return "its steps need each other" if order({step.address: step.needs for step in plan.steps})[1] else ""
 
 
 def _envelope(data: Any) -> str:
@@ -188,9 +205,23 @@ def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
 
-def _words(fault: Any) -> str:
-    place = ".".join(str(part) for part in fault["loc"])
-    return f"{place}: {fault['msg'].removeprefix('Value error, ').lower()}"
+def _finite(text: str) -> float:
+    number = float(text)
+    if math.isinf(number):
+        raise ValueError(f"{text[:40]} is too large for a number")
+    return number
+
+
+def _words(problem: ValidationError) -> str:
+    """The first faults, and how many more there are."""
+    faults = problem.errors(include_url=False)
+    told = [f"{_place(fault['loc'])}: {fault['msg'].removeprefix('Value error, ').lower()}" for fault in faults[:FEW]]
+    more = f" and {len(faults) - FEW} more" if len(faults) > FEW else ""
+    return "".join(char if char.isprintable() else "?" for char in "; ".join(told) + more)
+
+
+def _place(parts: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in parts)
 
 
 def _broken(summary: str, at: Span) -> Diagnostic:

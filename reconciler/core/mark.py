@@ -125,7 +125,7 @@ def _is_part(key: str, stack: str) -> bool:
 def _part(text: str) -> dict[str, Any]:
     try:
         part = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         raise ValueError("is not JSON") from None
     if not isinstance(part, dict) or not isinstance(part.get("v"), int) or not isinstance(part.get("keys", {}), dict):
         raise ValueError("has not the form of a mark")  # noqa: TRY004 - of a text

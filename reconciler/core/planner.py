@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
-from reconciler.core.change import FieldChange, Path
+from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.guard import Safety, guard
 from reconciler.core.kind import Kind
@@ -88,12 +88,15 @@ def sought(desired: Mapping[Address, Desired]) -> dict[str, tuple[Sought, ...]]:
     )
 
 
-def sought_again(plan: Plan) -> dict[str, tuple[Sought, ...]]:
-    """What to look for to see whether what `plan` was computed from still stands, by kind."""
+def sought_again(plan: Plan, secret: Callable[[str], str]) -> dict[str, tuple[Sought, ...]]:
+    """What to look for to see whether what `plan` was computed from still stands, by kind.
+
+    `secret`: from what stands in a plan for a secret to its text.
+    """
     changes = {step.address: {change.path: change.after for change in step.changes} for step in plan.steps}
     return _by_kind(
         [
-            Sought(a, str(changes.get(a, {}).get(NAME) or ""), plan.ids.get(a, ""), changes.get(a, {}))
+            Sought(a, _name(changes.get(a, {}).get(NAME), secret), plan.ids.get(a, ""), changes.get(a, {}))
             for a in plan.seen
             if a in plan.ids or NAME in changes.get(a, {})
         ]
@@ -111,6 +114,15 @@ def stale(plan: Plan, lives: Sequence[Live], kinds: Mapping[str, Kind]) -> list[
         if _digest(live, changes.get(address, ()), kinds) != expected:
             found.append(_stale(address, live, expected))
     return found
+
+
+def _name(value: Value, secret: Callable[[str], str]) -> str:
+    match value:
+        case {"$sensitive": str(template)}:
+            return secret(template)
+        case str():
+            return value
+    return ""
 
 
 def _stepper(stack: Stack, pairs: Mapping[Address, Pair], options: Options) -> Stepper:

@@ -63,8 +63,8 @@ _RULES = (
 def explain(complaint: str, begin: Place | None, stuck: Place, source: Source) -> Diagnostic:
     """What is meant by `complaint`, which the parser raised at `stuck` over a part that begins at `begin`."""
     line = source.line(stuck[0])
-    if "node content" in complaint and stuck[1] > len(line):
-        return _found(_UNFINISHED, begin or stuck, stuck, source)
+    if "node content" in complaint and stuck[1] > len(line) and re.search(r"[{\[]", source.text):
+        return _found(_UNFINISHED, _last_bracket(source.text), stuck, source)
     indent = line[: len(line) - len(line.lstrip())]
     if "\t" in indent:
         return _found(_TAB, (stuck[0], indent.index("\t") + 1), stuck, source)
@@ -77,6 +77,12 @@ def explain(complaint: str, begin: Place | None, stuck: Place, source: Source) -
         if re.search(rule.complaint, complaint):
             return _found(rule, begin if rule.begin and begin else stuck, stuck, source)
     return _found(_Rule("", "this is not YAML: $stuck", complaint), stuck, stuck, source)
+
+
+def _last_bracket(text: str) -> Place:
+    """The last bracket that opens something in a text that ends before it is closed."""
+    rows = text[: max(text.rfind("{"), text.rfind("[")) + 1].splitlines()
+    return len(rows), len(rows[-1])
 
 
 def bad_character(source: Source) -> Diagnostic:

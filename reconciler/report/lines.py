@@ -18,15 +18,21 @@ LONGEST = 160
 
 def plain(lines: Iterable[Line]) -> str:
     """The lines as text, each with its newline."""
-    return "".join("".join(text for text, _ in line).rstrip() + "\n" for line in lines)
+    return "".join("".join(safe(text) for text, _ in line).rstrip() + "\n" for line in lines)
+
+
+def safe(text: str) -> str:
+    """`text` with each character that would move the cursor as its escape; tabs stay."""
+    if text.isprintable():
+        return text
+    return "".join(char if char.isprintable() or char == "\t" else json.dumps(char)[1:-1] for char in text)
 
 
 def shown(value: object) -> str:
     """A value as a person reads it: JSON, without characters that would move the cursor, cut where it is long."""
     if isinstance(value, dict) and set(value) == {"$sensitive"}:
         return "(sensitive)"
-    text = json.dumps(value, ensure_ascii=False)
-    text = "".join(char if char.isprintable() else json.dumps(char)[1:-1] for char in text)
+    text = safe(json.dumps(value, ensure_ascii=False))
     if len(text) <= LONGEST:
         return text
     return f"{text[:LONGEST]}… ({len(text):,} characters)"

@@ -90,6 +90,8 @@ def _change(change: FieldChange, step: Step, folder: str) -> Line:
 
 def _values(change: FieldChange, step: Step) -> Line:
     after = shown(change.after)
+    if change.after is None and change.before is None:
+        return [("(not there, not managed any more)", "")]
     if step.action is Action.create or change.before == change.after or change.before is None:
         return [(after, "create")]
     if change.after is None:

@@ -11,7 +11,7 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def check(result: Result, code: str, *words: str, hint: str = "") -> None:
-    """One finding with `code` is there, with all `words` in its line and `hint` within its hint, whatever is quoted there."""
+    """A finding with `code` is there, with all `words` in its line and `hint` in its hint, but for quotes."""
     lines = _ESCAPES.sub("", result.err).splitlines()
     heads = [number for number, line in enumerate(lines) if f"[{code}]" in line and "error: " in line]
     assert heads, result.err

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import resource
 import subprocess
 import sys
 import time
@@ -42,7 +41,7 @@ BOMBS = {
 @pytest.mark.parametrize("bomb", BOMBS)
 def test_a_bomb_is_refused_in_bounded_time_and_memory(bomb, shell, fake):
     shell.manifest(BOMBS[bomb])
-    start, before = time.monotonic(), resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
+    start = time.monotonic()
     process = subprocess.run(
         [sys.executable, "-c", _MEASURED, "plan"],
         cwd=shell.folder,
@@ -57,7 +56,7 @@ def test_a_bomb_is_refused_in_bounded_time_and_memory(bomb, shell, fake):
     assert "Traceback" not in process.stderr
     assert len(process.stderr) < 100_000
     assert time.monotonic() - start < SECONDS
-    assert int(process.stderr.rpartition("peak ")[2]) < MEGABYTES, before
+    assert int(process.stderr.rpartition("peak ")[2]) < MEGABYTES
     assert fake.requests == []
 
 

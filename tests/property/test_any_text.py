@@ -17,9 +17,40 @@ YAML = st.text(
     st.sampled_from(list(" \n\t:-?[]{},&*!|>'\"%@`#<~a1é🦊\x00\x07\x85\u2028\ufeff\r$.\\\ud800")), max_size=60
 )
 BITS = st.sampled_from(
-    """experiments runs logged_models fraud tags for_each name existing true metrics experiment status params datasets
-    start_time 2026-01-31 0.5 [eu] ~ ${each.key} ${var.x} ${env.X} $${ ${ stack targets variables url backend defaults
-    safety sensitive""".split()
+    [
+        "experiments",
+        "runs",
+        "logged_models",
+        "fraud",
+        "tags",
+        "for_each",
+        "name",
+        "existing",
+        "true",
+        "metrics",
+        "experiment",
+        "status",
+        "params",
+        "datasets",
+        "start_time",
+        "2026-01-31",
+        "0.5",
+        "[eu]",
+        "~",
+        "${each.key}",
+        "${var.x}",
+        "${env.X}",
+        "$${",
+        "${",
+        "stack",
+        "targets",
+        "variables",
+        "url",
+        "backend",
+        "defaults",
+        "safety",
+        "sensitive",
+    ]
 )
 VALUES = st.recursive(
     st.one_of(BITS, st.none(), WORDS),

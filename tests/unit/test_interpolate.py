@@ -135,8 +135,10 @@ def test_what_is_wrong_has_a_code_and_its_exact_place(code, marked):
         ("${Target}", "'Target' is not known; did you mean 'target'?"),
         (
             "${zzz}",
-            "'zzz' is not known; known, beside env.NAME, are: "
-            "each.key, each.value, stack, target, var.a-b, var.env, var.money, var.unset",
+            (
+                "'zzz' is not known; known, beside env.NAME, are: "
+                "each.key, each.value, stack, target, var.a-b, var.env, var.money, var.unset"
+            ),
         ),
         ("${var.unset}", "the variable 'unset' has no value; pass --var unset=value"),
         ("${env.NOPE}", "the environment variable 'NOPE' is not set; set NOPE"),

@@ -59,10 +59,35 @@ def test_no_mark_is_none():
     assert marks.read({"team": "ml"}, "ml") is None
 
 
-@pytest.mark.parametrize("text", ["", "x", "[]", "{}", '{"v":"1"}', '{"v":1,"keys":[]}', '{"v":1}', '{"v":1,"address":"x"}'])
+@pytest.mark.parametrize(
+    "text", ["", "x", "[]", "{}", '{"v":"1"}', '{"v":1,"keys":[]}', '{"v":1}', '{"v":1,"address":"x"}']
+)
 def test_a_damaged_mark_is_not_guessed(text):
     with pytest.raises(ValueError):
         marks.read({"reconciler.ml": text}, "ml")
+
+
+def test_a_tag_that_nests_without_end_is_a_damaged_mark():
+    """Anybody can write such a tag, also as the mark of another stack: it must not end every plan on that server."""
+    with pytest.raises(ValueError):
+        marks.read({"reconciler.ml": "[" * 5000}, "ml")
+
+
+def test_a_damaged_part_damages_the_whole_mark():
+    tags = marks.write(Mark(ADDRESS, {("tags", f"key-{n:04}"): "0" * 8 for n in range(500)}), "ml")
+    with pytest.raises(ValueError, match="is not JSON"):
+        marks.read(tags | {"reconciler.ml.1": "x"}, "ml")
+
+
+def test_a_field_that_just_fits_stays_in_its_part():
+    """One character more in the last key goes on in the next part; none is ever too long."""
+
+    def parts(length):
+        return marks.write(Mark(ADDRESS, {("tags", "k" * length): "0" * 8}), "ml")
+
+    longest = next(length for length in range(5000, 0, -1) if len(parts(length)) == 1)
+    assert marks.PART_BYTES - 1 <= len(parts(longest)["reconciler.ml"]) <= marks.PART_BYTES
+    assert len(parts(longest + 1)) == 2
 
 
 def test_a_mark_of_a_later_version_is_refused():

@@ -444,8 +444,10 @@ def test_a_key_that_is_used_twice_shows_both_places():
         ("experiments: {a: {tgas: {}}}", "tgas is not known; did you mean 'tags'?"),
         (
             "experiments: {a: {zzz: {}}}",
-            "zzz is not known; the keys here are: "
-            "artifact_location, description, existing, for_each, name, on_remove, prevent_destroy, tags",
+            (
+                "zzz is not known; the keys here are: "
+                "artifact_location, description, existing, for_each, name, on_remove, prevent_destroy, tags"
+            ),
         ),
         ("experiments: {a: {tags: {b: [c]}}}", "tags.b is a list; a text belongs there"),
         ("experiments: {a: {tags: b}}", "tags is a text; a map belongs there"),
@@ -476,8 +478,8 @@ def test_findings_say_what_was_found_and_what_to_do(text, words):
 @pytest.mark.parametrize(
     ("fields", "words"),
     [
-        ("status: finished", "status cannot be 'finished'; did you mean 'FINISHED'? it can be RUNNING, SCHEDULED, "
-         "FINISHED, FAILED, KILLED"),
+        ("status: finished", ("status cannot be 'finished'; did you mean 'FINISHED'? it can be RUNNING, SCHEDULED, "
+         "FINISHED, FAILED, KILLED")),
         ("start_time: soon", "start_time is not a time such as 2026-01-31T09:00:00Z; found 'soon'"),
         ("start_time: [x]", "start_time is a list; a time such as 2026-01-31T09:00:00Z belongs there"),
         ("metrics: {loss: [{step: x, value: 1}]}", "metrics.loss[0].step is not a whole number; found 'x'"),

@@ -94,7 +94,7 @@ class Runs:
             *self._update(address, {p: v for p, v in values.items() if p[0] in {"name", "status", "end_time"}}),
             *(self._remove_tag(address, key, path) for key, path in removed_tags(edit.changes).items()),
             *self._log_inputs(address, values),
-            *self._log(address, logged, edit.live.facts, kept, edit.live.fields),
+            *self._log(address, logged, edit.live.facts, kept, {**edit.live.fields, **values}),
             *(self._remove_tag(address, key) for key, value in edit.mark.items() if value is None),
         ]
 

@@ -1,0 +1,281 @@
+"""The plan document: any plan is read back as it was, and no text whatever raises: it is a plan, or it has findings."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from reconciler.core.address import Address
+from reconciler.core.call import Call
+from reconciler.core.change import Action, FieldChange
+from reconciler.core.diagnostics import Span
+from reconciler.core.document import FORMAT, dump, load
+from reconciler.core.plan import Plan, Step
+
+WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
+    ["", "null", "\u2028", "\x00", "\x1b[31m", "é🦊", "a.b", "${env.X}", '"', "\\", "\ufeff"]
+)
+SECRETS = st.builds(lambda text: {"$sensitive": text}, WORDS)
+NUMBERS = st.booleans() | st.integers(-(2**63), 2**63) | st.floats(allow_nan=False, allow_infinity=False)
+VALUES = st.recursive(
+    st.none() | NUMBERS | WORDS | SECRETS,
+    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(WORDS, inner, max_size=3),
+    max_leaves=8,
+)
+SPANS = st.none() | st.builds(Span, WORDS, st.integers(1, 10**9), st.integers(1, 10**9))
+ADDRESSES = st.builds(Address, st.sampled_from(["experiments", "runs", "x"]), WORDS.filter(bool))
+PATHS = st.lists(WORDS, min_size=1, max_size=3).map(tuple)
+CALLS = st.builds(
+    Call,
+    method=st.sampled_from(["GET", "POST", "PATCH", "PUT", "DELETE"]),
+    path=WORDS,
+    body=st.none() | st.dictionaries(WORDS, VALUES, max_size=3),
+    query=st.dictionaries(WORDS, WORDS, max_size=2),
+    fields=st.lists(PATHS, max_size=2).map(tuple),
+    returns=st.lists(WORDS, max_size=2).map(tuple),
+    absorbs=st.lists(WORDS, max_size=2).map(tuple),
+    repeatable=st.booleans(),
+)
+CHANGES = st.builds(
+    FieldChange,
+    path=PATHS,
+    before=VALUES,
+    after=VALUES,
+    effect=st.sampled_from(Action),
+    reason=st.sampled_from(["manifest", "drift", "conflict", "adopt"]),
+    at=SPANS,
+)
+STEPS = st.builds(
+    Step,
+    address=ADDRESSES,
+    action=st.sampled_from([one for one in Action if one is not Action.noop]),
+    reason=WORDS,
+    changes=st.lists(CHANGES, max_size=3).map(tuple),
+    calls=st.lists(CALLS, max_size=3).map(tuple),
+    needs=st.lists(ADDRESSES, max_size=2).map(tuple),
+    at=SPANS,
+)
+PLANS = st.builds(
+    Plan,
+    stack=WORDS,
+    target=WORDS,
+    backend=WORDS,
+    steps=st.lists(STEPS, max_size=3).map(tuple),
+    noop=st.integers(0, 10**6),
+    left_out=st.integers(0, 10**6),
+    ids=st.dictionaries(ADDRESSES, WORDS, max_size=3),
+    seen=st.dictionaries(ADDRESSES, WORDS, max_size=3),
+)
+FRAUD = Address("experiments", "fraud")
+SMALL = Plan(
+    "ml",
+    "prod",
+    "mlflow",
+    (
+        Step(
+            FRAUD,
+            Action.update,
+            "é",
+            (FieldChange(("tags", "t"), None, 0.5, Action.update, "manifest", Span("a.yaml", 1, 2)),),
+            (Call("POST", "/x", {"experiment_id": {"$id": "experiments.fraud"}}, fields=(("tags", "t"),)),),
+            (Address("runs", "r"),),
+            Span("a.yaml", 1, 1),
+        ),
+    ),
+    noop=3,
+    ids={FRAUD: "2"},
+    seen={FRAUD: "sha256:0"},
+)
+TEXT = dump(SMALL, "0.1.0")
+
+
+def refused(text):
+    """That `text` is no plan, and that the findings say so."""
+    plan, problems = load(text, "plan.json")
+    assert plan is None
+    assert problems
+    for one in problems:
+        assert one.code == "bad-plan-file"
+        assert one.summary.startswith("this is not a saved plan: ")
+        assert one.at.file == "plan.json"
+    return problems
+
+
+@given(PLANS)
+def test_a_plan_is_read_back_as_it_was(plan):
+    text = dump(plan, "0.1.0")
+    loaded, problems = load(text, "plan.json")
+    assert problems == []
+    assert loaded == plan
+    assert dump(loaded, "0.1.0") == text
+
+
+@given(PLANS)
+def test_a_plan_is_sorted_and_ends_with_one_newline(plan):
+    text = dump(plan, "0.1.0")
+    assert text.endswith("}\n")
+    assert json.dumps(json.loads(text), sort_keys=True, indent=2, ensure_ascii=False) + "\n" == text
+    assert json.loads(text)["format"] == FORMAT
+
+
+@given(st.text())
+def test_no_text_raises(text):
+    refused(text)
+
+
+@given(st.recursive(st.none() | NUMBERS | WORDS, lambda one: st.lists(one) | st.dictionaries(WORDS, one)))
+def test_no_json_raises(value):
+    refused(json.dumps(value))
+    refused(json.dumps({"format": 1, "steps": value}))
+
+
+def test_a_plan_that_is_cut_anywhere_is_no_plan():
+    for end in range(len(TEXT.rstrip())):
+        refused(TEXT[:end])
+
+
+def parts(value, path=()):
+    """The paths of all parts of a JSON value."""
+    yield path
+    for key, inner in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        yield from parts(inner, (*path, key))
+
+
+def at(value, path):
+    for part in path:
+        value = value[part]
+    return value
+
+
+PARTS = [path for path in parts(json.loads(TEXT)) if path and "body" not in path[:-1]]
+
+
+@pytest.mark.parametrize("path", [path for path in PARTS if isinstance(path[-1], str)], ids=str)
+def test_a_key_that_is_missing_or_has_another_name(path):
+    """In the maps by address a key may be missing; everywhere else all keys are there."""
+    free = path[0] in ("ids", "seen") and len(path) > 1
+    for name in (None, "unknown"):
+        data = json.loads(TEXT)
+        holder = at(data, path[:-1])
+        value = holder.pop(path[-1])
+        if name:
+            holder[name] = value
+        if free and name is None:
+            assert load(json.dumps(data), "plan.json")[1] == []
+        else:
+            refused(json.dumps(data))
+
+
+ANY = {"before", "after", "body", "at"}
+"""Parts that may be several things."""
+
+
+@pytest.mark.parametrize("path", PARTS, ids=str)
+@pytest.mark.parametrize("wrong", [None, 5, 0.5, "x", [], [[]], {}, {"a": "b"}], ids=repr)
+def test_a_part_of_the_wrong_type(path, wrong):
+    data = json.loads(TEXT)
+    right = at(data, path)
+    at(data, path[:-1])[path[-1]] = wrong
+    text = json.dumps(data)
+    if path[-1] in ANY or type(right) is type(wrong) or path == ("left_out",) or (right == [] and wrong == []):
+        load(text, "plan.json")  # it may be fine; it must not raise
+    else:
+        refused(text)
+
+
+@pytest.mark.parametrize(
+    ("path", "wrong"),
+    [
+        (("left_out",), "0"),
+        (("left_out",), False),
+        (("left_out",), 0.0),
+        (("left_out",), -1),
+        (("steps", 0, "calls", 0, "repeatable"), "no"),
+        (("steps", 0, "calls", 0, "repeatable"), 0),
+        (("steps", 0, "address"), {"kind": "experiments", "name": "fraud"}),
+        (("steps", 0, "at"), {"file": "a.yaml", "line": "1", "col": 1}),
+        (("steps", 0, "changes", 0, "path"), []),
+    ],
+    ids=str,
+)
+def test_nothing_is_taken_for_what_it_is_not(path, wrong):
+    data = json.loads(TEXT)
+    at(data, path[:-1])[path[-1]] = wrong
+    refused(json.dumps(data))
+
+
+@pytest.mark.parametrize("number", ["NaN", "Infinity", "-Infinity"])
+def test_numbers_that_json_does_not_have(number):
+    (problem,) = refused(TEXT.replace("0.5", number))
+    assert problem.summary.endswith(f"{number} is not JSON")
+
+
+def test_a_number_that_is_too_large_for_a_float():
+    refused(TEXT.replace("0.5", "1e999"))
+
+
+@pytest.mark.parametrize("depth", [2_000, 100_000])
+@pytest.mark.parametrize("pair", ["[]", '{"a":}'])
+def test_a_plan_that_nests_without_end(depth, pair):
+    opening, closing = pair[:-1], pair[-1]
+    refused(TEXT.replace("0.5", opening * depth + "0" + closing * depth))
+
+
+def test_a_value_that_nests_deeply_is_a_value():
+    plan, problems = load(TEXT.replace("0.5", "[" * 50 + "]" * 50), "plan.json")
+    assert problems == []
+    assert load(dump(plan, "0"), "plan.json") == (plan, [])
+
+
+@pytest.mark.parametrize("number", ["0", "2", "-1", '"1"', "null", "1.5", "[1]"])
+def test_another_format_says_which_one_is_read(number):
+    (problem,) = refused(TEXT.replace('"format": 1', f'"format": {number}'))
+    assert "this reconciler reads format 1" in problem.summary
+
+
+@pytest.mark.parametrize("text", ["{}", "[]", "1", "null", '"format"'])
+def test_what_has_no_format(text):
+    (problem,) = refused(text)
+    assert problem.summary.endswith("it has no 'format'")
+
+
+@pytest.mark.parametrize("change", [{"update": 0}, {"create": 1}, {"noop": -0.5}, {"more": 0}])
+def test_a_summary_that_does_not_count_the_steps(change):
+    data = json.loads(TEXT)
+    data["summary"].update(change)
+    refused(json.dumps(data))
+
+
+def test_the_place_of_broken_json_is_where_it_breaks():
+    (problem,) = refused(TEXT.replace('"format": 1', '"format" 1'))
+    line = 1 + TEXT[: TEXT.index('"format"')].count("\n")
+    assert str(problem.at) == f"plan.json:{line}:12"
+
+
+def test_findings_name_the_part_and_what_may_stand_there():
+    data = json.loads(TEXT)
+    data["steps"][0]["action"] = "creat"
+    (problem,) = refused(json.dumps(data))
+    assert "steps.0.action: " in problem.summary
+    assert "is not one of noop, adopt, create," in problem.summary
+
+
+def test_findings_have_no_characters_that_move_the_cursor():
+    (problem,) = refused(TEXT.replace('"left_out": 0', '"left_out": 0, "\\u001b[2J\\n": 0'))
+    assert problem.summary.isprintable()
+
+
+def test_steps_that_need_each_other_are_no_plan():
+    data = json.loads(TEXT)
+    data["steps"][0]["needs"] = ["runs.r"]
+    data["steps"].append(data["steps"][0] | {"address": "runs.r", "needs": ["experiments.fraud"]})
+    data["summary"]["update"] = 2
+    refused(json.dumps(data))
+
+
+def test_an_address_in_the_ids_that_is_none():
+    data = json.loads(TEXT)
+    data["ids"]["fraud"] = "2"
+    (problem,) = refused(json.dumps(data))
+    assert "'fraud' is not an address" in problem.summary

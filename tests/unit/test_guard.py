@@ -1,0 +1,65 @@
+"""How much a plan may delete without being asked, at the borders."""
+
+import pytest
+
+from reconciler.core.address import Address
+from reconciler.core.change import Action
+from reconciler.core.guard import Safety, guard
+from reconciler.core.plan import Plan, Step
+
+
+def judged(deletes, owned, **safety):
+    steps = [Step(Address("runs", str(number)), Action.delete) for number in range(deletes)]
+    others = [Step(Address("runs", f"{action}"), action) for action in Action if action is not Action.delete]
+    return guard(Plan("s", "t", "b", (*steps, *others)), owned, Safety(**safety))
+
+
+@pytest.mark.parametrize(
+    ("deletes", "owned", "refused"),
+    [
+        (0, 0, False),
+        (0, 100, False),
+        (1, 1, True),
+        (8, 9, False),  # a small stack has no percentage
+        (9, 9, True),  # but never goes as a whole
+        (3, 10, False),  # exactly 30 %
+        (4, 10, True),
+        (30, 100, False),
+        (31, 100, True),
+        (301, 1000, True),
+    ],
+)
+def test_more_than_a_share_of_what_the_stack_owns_is_refused(deletes, owned, refused):
+    assert [one.code for one in judged(deletes, owned)] == (["safety-threshold"] if refused else [])
+
+
+@pytest.mark.parametrize(("percent", "refused"), [(0, True), (19, True), (20, False), (100, False)])
+def test_the_share_is_the_stacks_to_say(percent, refused):
+    assert bool(judged(2, 10, max_delete_percent=percent)) is refused
+
+
+def test_deleting_everything_is_refused_whatever_the_share():
+    (problem,) = judged(20, 20, max_delete_percent=100)
+    assert problem.summary == "the plan deletes all 20 resources that the stack owns"
+
+
+def test_what_is_refused_says_how_much_it_is_and_the_ways_out():
+    (problem,) = judged(4, 11)
+    assert (
+        problem.summary == "the plan deletes 36.4 % of what the stack owns (4 of 11); safety.max_delete_percent is 30"
+    )
+    assert "--allow-delete 4;" in problem.hint
+    assert "--no-delete" in problem.hint
+
+
+@pytest.mark.parametrize(
+    ("deletes", "allowed", "refused"),
+    [(4, 4, False), (20, 20, False), (4, 3, True), (4, 5, True), (0, 1, True), (0, 0, False)],
+)
+def test_the_answer_is_the_exact_number(deletes, allowed, refused):
+    """Also where the threshold alone would have let it pass: the plan is not the one that was looked at."""
+    found = judged(deletes, 20, allow_delete=allowed)
+    assert [one.code for one in found] == (["safety-threshold"] if refused else [])
+    for one in found:
+        assert f" {deletes};" in one.summary
+        assert one.summary.endswith(f"--allow-delete says {allowed}")

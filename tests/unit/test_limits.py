@@ -1,0 +1,249 @@
+"""What MLflow cannot hold is found while planning: each limit at its border, with the place of the value."""
+
+import pytest
+
+from reconciler.backends.mlflow.limits import DATASET as DATASET_LIMITS
+from reconciler.core.limits import check
+from reconciler.core.wire import Unsupported
+from tests.lives import KINDS, WIRES, address, entry, path
+from tests.world import declare
+
+LONG = 2**20
+BORDERS = [
+    # kind, field, the longest value, whether an empty one is refused
+    ("experiments", "name", 500, True),
+    ("experiments", "description", 20_000, False),
+    ("experiments", "tags.team", 20_000, False),
+    ("runs", "name", 250, True),
+    ("runs", "description", 8_000, False),
+    ("runs", "tags.team", 8_000, False),
+    ("runs", "params.depth", 6_000, False),
+    ("logged_models", "name", 500, True),
+    ("logged_models", "type", 500, True),
+    ("logged_models", "tags.team", LONG, False),
+    ("logged_models", "params.depth", LONG, False),
+]
+
+
+def refused(kind, field, value):
+    return WIRES[kind].check(path(field), value)
+
+
+@pytest.mark.parametrize(("kind", "field", "most", "needed"), BORDERS)
+def test_lengths(kind, field, most, needed):
+    assert refused(kind, field, "x" * most) is None
+    no = refused(kind, field, "x" * (most + 1))
+    assert (no.path, no.code, no.hint) == (path(field), "limit", "shorten it")
+    assert f"has {most + 1} characters; MLflow takes {most}" in no.why
+    empty = refused(kind, field, "")
+    assert (empty.why if empty else None) == ("is empty" if needed else None)
+
+
+@pytest.mark.parametrize("field", ["description", "tags.team", "params.depth"])
+def test_what_would_be_cut_silently_says_so(field):
+    assert refused("runs", field, "x" * 8001).why.endswith("and silently cuts the rest")
+
+
+def test_lengths_are_counted_in_characters():
+    assert refused("experiments", "name", "🦊" * 500) is None
+
+
+@pytest.mark.parametrize("kind", ["experiments", "runs", "logged_models"])
+def test_keys_have_at_most_250_characters(kind):
+    assert refused(kind, f"tags.{'k' * 250}", "x") is None
+    assert "has a key of 251 characters" in refused(kind, f"tags.{'k' * 251}", "x").why
+    assert "has a key of 0 characters" in WIRES[kind].check(("tags", ""), "x").why
+
+
+WORDS = ["a", "a b", " a ", "a/b", "a.b", "a-b_c:d", ".a", "a..b", "é", "日本", "1"]
+NO_WORDS = [
+    "/a",
+    "a/",
+    "a//b",
+    "./a",
+    "a/.",
+    "a/../b",
+    "..",
+    ".",
+    "../a",
+    "..a",
+    "a%",
+    "a\n",
+    "a🦊",
+    "a'b",
+    'a"b',
+    "a\tb",
+]
+
+
+@pytest.mark.parametrize("field", ["tags", "params", "metrics"])
+@pytest.mark.parametrize("key", WORDS)
+def test_keys_that_mlflow_takes(field, key):
+    assert WIRES["runs"].check((field, key), "0.5") is None
+
+
+@pytest.mark.parametrize("kind", ["experiments", "runs"])
+@pytest.mark.parametrize("key", NO_WORDS)
+def test_keys_that_mlflow_refuses(kind, key):
+    no = WIRES[kind].check(("tags", key), "x")
+    assert no.code == "limit"
+    assert "key" in no.why
+
+
+@pytest.mark.parametrize("key", ["a", "a b", "a.b", "..a", "50%", "a🦊", "a'b", "?", "#", "a:b", "..."])
+def test_keys_of_models_that_can_be_removed_again(key):
+    assert WIRES["logged_models"].check(("tags", key), "x") is None
+
+
+@pytest.mark.parametrize("key", [".", "..", "/", "a/b", "a\nb", "a\x7f", "\u202e"])
+@pytest.mark.parametrize("field", ["tags", "params"])
+def test_keys_of_models_that_could_not(field, key):
+    """`..` sent as a segment of the path would delete the model itself."""
+    assert "never remove again" in WIRES["logged_models"].check((field, key), "x").why
+
+
+@pytest.mark.parametrize("char", "/:.%\"'")
+def test_names_of_models(char):
+    assert f"has '{char}'" in refused("logged_models", "name", f"a{char}b").why
+
+
+@pytest.mark.parametrize(
+    "text", ["s3://b/p", "/abs", "file:///x", "dbfs:/x", "mlflow-artifacts:/x", "C:/x", "s3://" + "x" * 2043]
+)
+def test_places_for_artifacts(text):
+    assert refused("experiments", "artifact_location", text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("relative/path", "is not an absolute location"),
+        ("./x", "is not an absolute location"),
+        ("", "is not an absolute location"),
+        ("http://x", "is not a location that MLflow takes"),
+        ("https://x", "is not a location that MLflow takes"),
+        ("runs:/x", "is not a location that MLflow takes"),
+        ("s3://b#f", "is not a location that MLflow takes"),
+        ("s3://" + "x" * 2044, "MLflow takes 2048"),
+    ],
+)
+def test_places_that_mlflow_refuses_or_changes(text, words):
+    assert words in refused("experiments", "artifact_location", text).why
+
+
+DATASET = {"name": "n", "digest": "d", "source_type": "s3", "source": "s"}
+PARTS = [
+    ("name", 500),
+    ("digest", 36),
+    ("source_type", 36),
+    ("source", 65_535),
+    ("schema", 1_048_575),
+    ("context", 500),
+]
+
+
+@pytest.mark.parametrize(("part", "most"), PARTS)
+def test_parts_of_datasets(part, most):
+    assert WIRES["runs"].check(("datasets", "n@d"), DATASET | {part: "x" * most}) is None
+    no = WIRES["runs"].check(("datasets", "n@d"), DATASET | {part: "x" * (most + 1)})
+    assert no.why == f"{part} has {most + 1} characters; MLflow takes {most}"
+
+
+def test_a_profile_may_be_very_long():
+    assert DATASET_LIMITS["profile"]("x" * 16_777_215) is None
+    assert DATASET_LIMITS["profile"]("x" * 16_777_216) is not None
+
+
+def test_a_digest_has_no_at_sign():
+    """Name and digest are kept as name@digest, which has to be taken apart again."""
+    assert "digest with '@'" in WIRES["runs"].check(("datasets", "n@d@e"), DATASET | {"digest": "d@e"}).why
+    assert WIRES["runs"].check(("datasets", "n@m@d"), DATASET | {"name": "n@m"}) is None
+
+
+def halved(value):
+    """`value` with half a surrogate pair in place of each NUL."""
+    if isinstance(value, str):
+        return value.replace("\0", "\ud83e")
+    if isinstance(value, tuple):
+        return tuple(map(halved, value))
+    return {name: halved(part) for name, part in value.items()}
+
+
+@pytest.mark.parametrize(
+    ("kind", "at", "value"),
+    [
+        ("experiments", ("name",), "a\0b"),
+        ("experiments", ("artifact_location",), "s3://\0"),
+        ("runs", ("params", "p"), "\0"),
+        ("runs", ("tags", "a\0"), "x"),
+        ("runs", ("datasets", "n@d"), DATASET | {"source": "\0"}),
+        ("logged_models", ("type",), "\0"),
+        ("logged_models", ("source_run",), "\0"),
+    ],
+)
+def test_nul_and_half_pairs_are_refused_everywhere(kind, at, value):
+    assert "NUL" in WIRES[kind].check(at, value).why
+    assert "half a surrogate pair" in WIRES[kind].check(halved(at), halved(value)).why
+
+
+@pytest.mark.parametrize("value", [0.5, "NaN", "-Infinity", [{"step": 0, "value": "NaN"}]])
+def test_metrics_have_no_length(value):
+    assert WIRES["runs"].check(("metrics", "auc"), value) is None
+
+
+def test_what_has_no_limit():
+    assert WIRES["runs"].check(("status",), "FINISHED") is None
+
+
+# all of a stack
+
+
+def test_findings_have_address_field_and_place():
+    desired = entry("experiments.fraud", name="x" * 501, tags={"a//b": "1", "ok": "2"})
+    problems = check({desired.address: desired}, KINDS, WIRES, "mlflow")
+    assert [(one.code, one.summary.partition(" has ")[0], one.at) for one in problems] == [
+        ("limit", "experiments.fraud: name", desired.at(("name",))),
+        ("limit", "experiments.fraud: tags.'a//b'", desired.at(("tags", "a//b"))),
+    ]
+
+
+def test_a_kind_that_the_backend_does_not_have():
+    desired = entry("runs.r", experiment="fraud")
+    (problem,) = check({desired.address: desired}, KINDS, {}, "other")
+    assert (problem.code, problem.summary) == ("unsupported", "runs.r: the backend 'other' has no runs")
+    assert problem.at == desired.at()
+
+
+def stack(first, second, other="fraud"):
+    """Two runs with a dataset each."""
+    runs = {
+        "a": {"experiment": "fraud", "datasets": [DATASET | first]},
+        "b": {"experiment": other, "datasets": [DATASET | second]},
+    }
+    return declare({"experiments": {"fraud": None, "churn": None}, "runs": runs})
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "other", "count"),
+    [
+        ({}, {}, "fraud", 0),
+        ({}, {"source": "elsewhere"}, "fraud", 1),
+        ({}, {"profile": "p"}, "fraud", 1),
+        ({"context": "training"}, {"context": "validation"}, "fraud", 0),
+        ({}, {"source": "elsewhere"}, "churn", 0),
+        ({}, {"source": "elsewhere", "digest": "e"}, "fraud", 0),
+    ],
+)
+def test_an_experiment_holds_one_dataset_of_a_name_and_digest(first, second, other, count):
+    desired = stack(first, second, other)
+    problems = check(desired, KINDS, WIRES, "mlflow")
+    assert [one.code for one in problems] == ["disagreement"] * count
+    if problems:
+        second = desired[address("runs.b")]
+        assert problems[0].summary.startswith("runs.b: datasets.'n@d' differs from that of runs.a")
+        assert problems[0].at == second.at(("datasets", "n@d"))
+        assert str(desired[address("runs.a")].at(("datasets", "n@d"))) in problems[0].hint
+
+
+def test_a_finding_without_a_code_of_its_own_is_unsupported():
+    assert Unsupported(("x",), "no").code == "unsupported"

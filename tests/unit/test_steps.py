@@ -1,0 +1,286 @@
+"""From a pair to a step: its action, its cause, and its exact requests in their order."""
+
+import json
+
+import pytest
+
+from reconciler.core import mark as marks
+from reconciler.core.change import Action
+from reconciler.core.diff import mark_of
+from reconciler.core.mark import Mark
+from reconciler.core.match import Pair
+from reconciler.core.resource import Live
+from reconciler.core.steps import Stepper
+from tests.lives import KINDS, WIRES, address, entry, found, held, owned, remove_tag, routes, sent, set_tag
+
+FRAUD = "experiments.fraud"
+
+
+def step(desired, live, **options):
+    at = desired.address if desired else live.address
+    return Stepper("ml", KINDS, WIRES, **options).step(Pair(at, desired, live))
+
+
+def fine(desired, live, **options):
+    found, problems = step(desired, live, **options)
+    assert problems == []
+    return found
+
+
+def marking(desired):
+    """The request that writes the mark of `desired` to the experiment `fraud`."""
+    return set_tag(FRAUD, "reconciler.ml", marks.write(mark_of(desired), "ml")["reconciler.ml"])
+
+
+def test_what_is_as_declared_has_no_step():
+    desired = entry(FRAUD, tags={"team": "ml"})
+    assert step(desired, held(desired)) == (None, [])
+
+
+def test_what_is_not_there_is_made_with_its_mark():
+    desired = entry(FRAUD, tags={"team": "ml"})
+    made = fine(desired, None)
+    assert (made.action, made.reason, made.at) == (Action.create, "", desired.at())
+    ((method, route, body),) = sent(made.calls)
+    assert (method, route) == ("POST", "experiments/create")
+    assert {pair["key"] for pair in body["tags"]} == {"team", "reconciler.ml"}
+
+
+def test_a_changed_tag_is_written_before_the_mark():
+    """A crash in between looks like drift of the new value's own making, and the next plan goes on."""
+    desired = entry(FRAUD, tags={"team": "ml"})
+    made = fine(desired, held(entry(FRAUD, tags={"team": "risk"})))
+    assert (made.action, made.reason) == (Action.update, "")
+    assert sent(made.calls) == [set_tag(FRAUD, "team", "ml"), marking(desired)]
+
+
+def test_drift_is_written_without_touching_the_mark():
+    desired = entry(FRAUD, tags={"team": "ml"})
+    live = owned(FRAUD, {"name": "fraud", "tags.team": "x"}, {"name": "fraud", "tags.team": "ml"})
+    assert sent(fine(desired, live).calls) == [set_tag(FRAUD, "team", "ml")]
+
+
+def test_adopting_writes_the_mark_and_nothing_else():
+    desired = entry(FRAUD, tags={"team": "ml"})
+    made = fine(desired, found(FRAUD, {"name": "fraud", "tags.team": "ml"}))
+    assert (made.action, made.reason) == (Action.adopt, "found by its name; no stack owns it")
+    assert sent(made.calls) == [marking(desired)]
+
+
+def test_an_existing_one_is_found_by_its_name():
+    desired = entry(FRAUD, existing="true", tags={"team": "ml"})
+    made = fine(desired, found(FRAUD, {"name": "fraud"}))
+    assert (made.action, made.reason) == (Action.update, "found by its name")
+    assert sent(made.calls) == [set_tag(FRAUD, "team", "ml"), marking(desired)]
+
+
+def test_a_moved_one_gets_a_mark_with_its_new_address():
+    desired = entry(FRAUD)
+    old = Mark(address("experiments.old"), mark_of(desired).keys)
+    live = found(FRAUD, {"name": "fraud"}, mark=old, mark_tags=marks.write(old, "ml"))
+    made = fine(desired, live)
+    assert (made.action, made.reason, made.changes) == (Action.adopt, "moved from experiments.old", ())
+    assert sent(made.calls) == [marking(desired)]
+
+
+def test_a_mark_that_is_written_otherwise_is_written_again():
+    desired = entry(FRAUD)
+    live = held(desired)
+    spaced = json.dumps(json.loads(live.mark_tags["reconciler.ml"]), indent=1)
+    made = fine(desired, Live(live.address, "1", live.fields, mark=live.mark, mark_tags={"reconciler.ml": spaced}))
+    assert (made.action, made.reason) == (Action.adopt, "the mark is rewritten")
+
+
+def test_a_long_mark_is_written_in_parts_and_stale_parts_go():
+    many = entry(FRAUD, tags={f"key-{number:03}": "x" for number in range(300)})
+    few = entry(FRAUD, tags={"key-000": "x"})
+    parts = marks.write(mark_of(many), "ml")
+    assert list(parts) == ["reconciler.ml", "reconciler.ml.1"]
+    added = sent(fine(many, held(few)).calls)
+    assert added[-2:] == [set_tag(FRAUD, key, text) for key, text in parts.items()]
+    removed = sent(fine(few, held(many)).calls)
+    assert removed[-2:] == [marking(few), remove_tag(FRAUD, "reconciler.ml.1")]
+    assert len(removed) == 299 + 2
+
+
+def test_a_deleted_one_is_restored_and_then_updated():
+    """MLflow refuses to write to what is deleted."""
+    desired = entry(FRAUD, tags={"team": "ml"})
+    made = fine(desired, held(entry(FRAUD), deleted=True))
+    assert (made.action, made.reason) == (Action.restore, "it is deleted on the server")
+    assert routes(made.calls) == ["experiments/restore", *["experiments/set-experiment-tag"] * 2]
+
+
+def test_a_deleted_one_without_a_mark_is_restored_and_adopted():
+    made = fine(entry(FRAUD), found(FRAUD, {"name": "fraud"}, deleted=True))
+    assert made.action is Action.restore
+    assert made.reason == "it is deleted on the server; found by its name; no stack owns it"
+    assert routes(made.calls) == ["experiments/restore", "experiments/set-experiment-tag"]
+
+
+def test_a_deleted_one_with_nothing_to_change_is_restored():
+    made = fine(entry(FRAUD), held(entry(FRAUD), deleted=True))
+    assert sent(made.calls) == [("POST", "experiments/restore", {"experiment_id": {"$id": FRAUD}})]
+
+
+def test_a_revived_one_is_not_restored_by_itself():
+    desired = entry("runs.r", experiment="fraud", tags={"a": "1"})
+    live = held(entry("runs.r", experiment="fraud"), "r", parent="1", revived=True)
+    assert routes(fine(desired, live).calls) == ["runs/log-batch"]
+
+
+def test_replacing_marks_the_old_one_deletes_it_and_makes_a_new_one():
+    desired = entry("runs.r", experiment="fraud", params={"depth": "7"})
+    live = held(entry("runs.r", experiment="fraud", params={"depth": "6"}), "r1", parent="1")
+    made = fine(desired, live, replace=frozenset({desired.address}))
+    assert (made.action, made.reason) == (Action.replace, "--replace")
+    assert routes(made.calls) == ["runs/log-batch", "runs/delete", "runs/create", "runs/log-batch"]
+    (tag,) = made.calls[0].body["tags"]
+    assert json.loads(tag["value"])["replaced"] is True
+    assert ("params", "depth") in [one.path for one in made.changes]
+    assert {one.effect for one in made.changes} == {Action.replace}
+    before = {one.path: one.before for one in made.changes}
+    assert before[("params", "depth")] == "6"
+
+
+def test_replacing_a_deleted_one_only_makes_a_new_one():
+    desired = entry("runs.r", experiment="fraud")
+    made = fine(desired, held(desired, "r1", parent="1", deleted=True), replace=frozenset({desired.address}))
+    assert routes(made.calls) == ["runs/create"]
+
+
+def test_replacing_what_is_not_there_makes_it():
+    desired = entry("runs.r", experiment="fraud")
+    assert fine(desired, None, replace=frozenset({desired.address})).action is Action.create
+
+
+@pytest.mark.parametrize("marked", [True, False], ids=["owned", "found-by-name"])
+def test_an_experiment_is_never_replaced(marked):
+    desired = entry(FRAUD)
+    live = held(desired) if marked else found(FRAUD, {"name": "fraud"})
+    _, (problem,) = step(desired, live, replace=frozenset({desired.address}))
+    assert problem.code == "irreplaceable"
+    assert "its runs hang on its id" in problem.summary
+
+
+@pytest.mark.parametrize("where", ["manifest", "mark"])
+def test_what_is_protected_is_not_replaced(where):
+    body = {"prevent_destroy": "true"} if where == "manifest" else {}
+    desired = entry("runs.r", experiment="fraud", **body)
+    live = owned("runs.r", {"name": "r"}, {}, parent="1", prevent_destroy=where == "mark")
+    _, (problem,) = step(desired, live, replace=frozenset({desired.address}))
+    assert (problem.code, problem.summary) == (
+        "prevent-destroy",
+        "runs.r cannot be replaced: prevent_destroy is set",
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "options", "reason"),
+    [
+        (FRAUD, {}, {}, "no longer declared; all its runs go with it"),
+        ("experiments.churn[a!b]", {}, {}, "no longer declared; all its runs go with it"),
+        (FRAUD, {}, {"destroying": True}, "destroy; all its runs go with it"),
+        ("runs.r", {"parent": "1"}, {}, "no longer declared"),
+        ("runs.r!7", {"parent": "1", "displaced": True}, {}, "another resource has its address"),
+    ],
+)
+def test_what_is_no_longer_declared_is_deleted(name, state, options, reason):
+    made = fine(None, owned(name, {"name": "x"}, {}, **state), **options)
+    assert (made.action, made.reason, len(made.calls)) == (Action.delete, reason, 1)
+
+
+def test_what_was_replaced_is_deleted_even_if_it_is_protected_or_kept():
+    flags = {"replaced": True, "displaced": True, "keep": True, "prevent_destroy": True}
+    live = owned("runs.r!7", {"name": "r"}, {}, parent="1", **flags)
+    made = fine(None, live)
+    assert (made.action, made.reason) == (Action.delete, "another resource has its address")
+
+
+def test_what_is_deleted_already_is_not_deleted_again():
+    assert step(None, owned("runs.r", {"name": "r"}, {}, parent="1", deleted=True)) == (None, [])
+
+
+def test_what_is_protected_by_its_mark_is_not_deleted():
+    """Dropping the entry does not get round it."""
+    _, (problem,) = step(None, owned(FRAUD, {"name": "fraud"}, {}, prevent_destroy=True))
+    assert problem.summary == "experiments.fraud cannot be deleted: prevent_destroy is set"
+    assert problem.hint == "declare it with 'prevent_destroy: false' and apply that first"
+
+
+def test_what_is_to_be_kept_loses_its_mark_and_nothing_else():
+    live = owned(FRAUD, {"name": "fraud", "tags.team": "ml"}, {"tags.team": "ml"}, keep=True)
+    made = fine(None, live)
+    assert (made.action, made.changes) == (Action.update, ())
+    assert made.reason == "no longer declared, on_remove: keep; only the mark is removed"
+    assert sent(made.calls) == [remove_tag(FRAUD, "reconciler.ml")]
+
+
+def test_what_was_set_on_somebody_elses_experiment_is_taken_off():
+    live = owned(FRAUD, {"name": "f", "tags.a": "1", "tags.theirs": "2"}, {"tags.a": "1"}, existing=True)
+    made = fine(None, live)
+    assert made.action is Action.update
+    assert sent(made.calls) == [remove_tag(FRAUD, "a"), remove_tag(FRAUD, "reconciler.ml")]
+
+
+def test_a_fixed_field_is_refused_with_the_ways_out():
+    desired = entry("runs.r", experiment="fraud", params={"depth": "7"})
+    live = held(entry("runs.r", experiment="fraud", params={"depth": "6"}), parent="1")
+    _, (problem,) = step(desired, live)
+    assert (problem.code, problem.at) == ("fixed-field", desired.at(("params", "depth")))
+    assert problem.summary == 'runs.r: params.depth cannot change from "6" to "7": params are written once'
+    assert problem.hint.endswith("reconciler plan --replace runs.r")
+
+
+def test_a_fixed_field_of_what_cannot_be_replaced_has_another_way_out():
+    live = owned(FRAUD, {"name": "fraud", "artifact_location": "s3://a"}, {"name": "fraud"})
+    _, (problem,) = step(entry(FRAUD, artifact_location="s3://b"), live)
+    assert problem.hint == "write the server's value, or remove the line to accept it"
+
+
+def test_a_model_whose_run_is_made_anew_has_to_be_made_anew():
+    desired = entry("logged_models.m", experiment="fraud", source_run="base")
+    _, (problem,) = step(desired, held(desired, parent="1"), moving=frozenset({address("runs.base")}))
+    assert "source_run names runs.base, which is made anew" in problem.summary
+    assert problem.hint == "make it anew as well: --replace logged_models.m"
+
+
+def test_conflicts_are_written_or_refused_as_asked():
+    desired = entry(FRAUD, tags={"team": "a", "tier": "b"})
+    live = owned(FRAUD, {"name": "fraud", "tags.team": "theirs"}, {"name": "fraud", "tags.team": "old"})
+    assert fine(desired, live).action is Action.update
+    made, (problem,) = step(desired, live, on_conflict="fail")
+    assert made.action is Action.update
+    assert (problem.code, problem.at) == ("conflict", desired.at(("tags", "team")))
+    assert problem.summary == 'experiments.fraud: tags.team was changed on the server to "theirs"'
+
+
+def test_a_conflict_with_what_is_gone_says_so():
+    live = owned(FRAUD, {"name": "fraud"}, {"name": "fraud", "tags.team": "old"})
+    _, (problem,) = step(entry(FRAUD, tags={"team": "new"}), live, on_conflict="fail")
+    assert problem.summary.endswith("was changed on the server to nothing")
+
+
+def test_what_the_backend_cannot_do_is_found_while_planning():
+    """A tag that somebody made with a key that has to be a path: it could never be removed again."""
+    fields = {"name": "m", "experiment": FRAUD, "tags.a/b": "1"}
+    desired = entry("logged_models.m", experiment="fraud")
+    _, (problem,) = step(desired, owned("logged_models.m", fields, fields, parent="1"))
+    assert (problem.code, problem.at) == ("unsupported", desired.at(("tags", "a/b")))
+    assert problem.summary.startswith("logged_models.m: tags.'a/b' has a key")
+
+
+def test_what_another_stack_uses_is_not_deleted():
+    """Deleting an experiment takes all its runs along."""
+    _, (problem,) = step(None, owned(FRAUD, {"name": "x"}, {}, others={"ops": Mark(address(FRAUD), existing=True)}))
+    assert problem.code == "shared"
+    assert "'ops'" in problem.summary
+
+
+def test_neither_declared_nor_there_is_no_pair():
+    with pytest.raises(AssertionError):
+        step_of_nothing()
+
+
+def step_of_nothing():
+    return Stepper("ml", KINDS, WIRES).step(Pair(address(FRAUD), None, None))
