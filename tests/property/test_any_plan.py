@@ -1,6 +1,7 @@
 """The plan document: any plan is read back as it was, and no text whatever raises: it is a plan, or it has findings."""
 
 import json
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -56,6 +57,17 @@ STEPS = st.builds(
     needs=st.lists(ADDRESSES, max_size=2).map(tuple),
     at=SPANS,
 )
+
+
+def in_order(plan):
+    """`plan` with no step that needs itself or a later one: those are no plans."""
+    steps = []
+    for number, step in enumerate(plan.steps):
+        later = {one.address for one in plan.steps[number:]}
+        steps.append(replace(step, needs=tuple(address for address in step.needs if address not in later)))
+    return replace(plan, steps=tuple(steps))
+
+
 PLANS = st.builds(
     Plan,
     stack=WORDS,
@@ -66,7 +78,7 @@ PLANS = st.builds(
     left_out=st.integers(0, 10**6),
     ids=st.dictionaries(ADDRESSES, WORDS, max_size=3),
     seen=st.dictionaries(ADDRESSES, WORDS, max_size=3),
-)
+).map(in_order)
 FRAUD = Address("experiments", "fraud")
 SMALL = Plan(
     "ml",
