@@ -272,10 +272,11 @@ def codes() -> set[str]:
         for scope in ast.walk(ast.parse(text)):
             if isinstance(scope, ast.FunctionDef):
                 found |= _codes(scope)
-            elif isinstance(scope, ast.AnnAssign) and getattr(scope.target, "id", "") in NAMES and scope.value:
-                found |= set(_texts(scope.value))
-            elif isinstance(scope, ast.Assign) and getattr(scope.targets[0], "id", "") == "finding":
-                found |= set(_texts(scope.value))
+            elif isinstance(scope, ast.Assign | ast.AnnAssign) and scope.value:
+                targets = scope.targets if isinstance(scope, ast.Assign) else [scope.target]
+                name = getattr(targets[0], "id", "")
+                if name == "finding" or (name == "code" and isinstance(scope, ast.AnnAssign)):
+                    found |= set(_texts(scope.value))
     return found
 
 
@@ -292,9 +293,6 @@ def _codes(function: ast.FunctionDef) -> set[str]:
         found |= {code for keyword in node.keywords if keyword.arg == "code" for code in _texts(keyword.value)}
     return found
 
-
-NAMES = {"code", "finding"}
-"""The variables of classes that are a code."""
 
 MAKERS = {"error", "warning", "Unknown", "report", "_unknown"}
 """The functions whose first argument is a code."""

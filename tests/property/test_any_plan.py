@@ -68,12 +68,21 @@ def in_order(plan):
     return replace(plan, steps=tuple(steps))
 
 
+def ordered(steps):
+    """`steps` with no need of one that does not stand before it; what has no step may be needed by all."""
+    places = {step.address: place for place, step in reversed(list(enumerate(steps)))}
+    return tuple(
+        replace(step, needs=tuple(need for need in step.needs if places.get(need, -1) < places[step.address]))
+        for step in steps
+    )
+
+
 PLANS = st.builds(
     Plan,
     stack=WORDS,
     target=WORDS,
     backend=WORDS,
-    steps=st.lists(STEPS, max_size=3).map(tuple),
+    steps=st.lists(STEPS, max_size=3, unique_by=lambda step: step.address).map(ordered),
     noop=st.integers(0, 10**6),
     left_out=st.integers(0, 10**6),
     ids=st.dictionaries(ADDRESSES, WORDS, max_size=3),
@@ -126,7 +135,6 @@ def test_a_plan_is_read_back_as_it_was(plan):
 @given(PLANS)
 def test_a_plan_is_sorted_and_ends_with_one_newline(plan):
     text = dump(plan, "0.1.0")
-    assert text.endswith("}\n")
     assert json.dumps(json.loads(text), sort_keys=True, indent=2, ensure_ascii=False) + "\n" == text
     assert json.loads(text)["format"] == FORMAT
 
@@ -190,7 +198,7 @@ def test_a_part_of_the_wrong_type(path, wrong):
     right = at(data, path)
     at(data, path[:-1])[path[-1]] = wrong
     text = json.dumps(data)
-    if path[-1] in ANY or type(right) is type(wrong) or path == ("left_out",) or (right == [] and wrong == []):
+    if path[-1] in ANY or type(right) is type(wrong):
         load(text, "plan.json")  # it may be fine; it must not raise
     else:
         refused(text)
@@ -248,8 +256,7 @@ def test_another_format_says_which_one_is_read(number):
 
 @pytest.mark.parametrize("text", ["{}", "[]", "1", "null", '"format"'])
 def test_what_has_no_format(text):
-    (problem,) = refused(text)
-    assert problem.summary.endswith("it has no 'format'")
+    assert refused(text)[0].summary.endswith("it has no 'format'")
 
 
 @pytest.mark.parametrize("change", [{"update": 0}, {"create": 1}, {"noop": -0.5}, {"more": 0}])
