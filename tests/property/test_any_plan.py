@@ -273,9 +273,7 @@ def test_the_place_of_broken_json_is_where_it_breaks():
 
 
 def test_findings_name_the_part_and_what_may_stand_there():
-    data = json.loads(TEXT)
-    data["steps"][0]["action"] = "creat"
-    (problem,) = refused(json.dumps(data))
+    (problem,) = refused(TEXT.replace('"action": "update"', '"action": "creat"'))
     assert "steps.0.action: " in problem.summary
     assert "is not one of noop, adopt, create," in problem.summary
 

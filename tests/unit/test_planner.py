@@ -235,6 +235,8 @@ def test_a_deleted_experiment_has_its_name_and_a_deleted_run_has_none():
     dead = found("experiments.fraud", {"name": "fraud"}, "7", deleted=True)
     run = owned("runs.r", {"name": "r"}, {}, id="8", parent="7", deleted=True)
     assert [one.summary.split()[0] for one in stale(plan, [dead, run], KINDS)] == ["experiments.fraud"]
+    made = owned("runs.r", {"name": "r"}, {}, id="9", parent="7")
+    assert [one.summary.split()[0] for one in stale(plan, [run, made], KINDS)] == ["runs.r"]
 
 
 def test_the_same_id_of_another_kind_is_another_thing():
