@@ -11,6 +11,7 @@ from reconciler.core.target import Target
 from reconciler.core.wire import Backend
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
+_EXPRESSION = {"type": "string", "pattern": r"\$\{"}
 _FOR_EACH = {
     "description": "One resource per item; ${each.key} and ${each.value} are its parts.",
     "anyOf": [
@@ -27,6 +28,7 @@ def manifest(kinds: Mapping[str, Kind]) -> dict[str, Any]:
     for name, kind in sorted(kinds.items()):
         body = kind.model.model_json_schema(ref_template="#/$defs/{model}")
         definitions |= body.pop("$defs", {})
+        body["properties"] = {field: _or_expression(part) for field, part in body["properties"].items()}
         body["properties"]["for_each"] = _FOR_EACH
         body["required"] = [field for field in body.get("required", []) if field != "name"]
         sections[name] = {"type": "object", "additionalProperties": {"anyOf": [body, {"type": "null"}]}}
@@ -38,6 +40,16 @@ def manifest(kinds: Mapping[str, Kind]) -> dict[str, Any]:
         "additionalProperties": False,
         "$defs": definitions,
     }
+
+
+def _or_expression(part: dict[str, Any]) -> dict[str, Any]:
+    """A field's schema, or a text with `${...}` in place of a value that is more than a text."""
+    simple = part.get("type") in ("string", "array", "object") and "enum" not in part
+    return part if simple or "$ref" in part else {"anyOf": [part, _EXPRESSION], **_told(part)}
+
+
+def _told(part: dict[str, Any]) -> dict[str, Any]:
+    return {name: part[name] for name in ("title", "description", "default") if name in part}
 
 
 def config(backends: Mapping[str, Backend]) -> dict[str, Any]:

@@ -55,7 +55,12 @@ def _ask(plan: Plan) -> None:
     if not sys.stdin.isatty():
         hint = "give --yes, or save the plan with 'reconciler plan --out' and apply that"
         raise Failed([error("no-answer", "there is no terminal to ask on", hint=hint)])
-    click.confirm(f"Apply this to the target '{plan.target}'?", abort=True, err=True)
+    try:
+        agreed = click.confirm(f"Apply this to the target '{plan.target}'?", err=True)
+    except click.Abort:
+        raise KeyboardInterrupt from None  # Ctrl-C at the question is no answer
+    if not agreed:
+        raise click.Abort
 
 
 @contextmanager

@@ -25,6 +25,7 @@ def command(context: Context, address: str, field: str | None) -> int:
     from reconciler.core.planner import Options  # noqa: PLC0415 - heavy
     from reconciler.report.explain import explain_lines, paths  # noqa: PLC0415
 
+    _check(address)
     session = context.session()
     pairs, plan = session.look(Options())
     pair = _named({str(known): pair for known, pair in pairs.items()}, address)
@@ -34,11 +35,14 @@ def command(context: Context, address: str, field: str | None) -> int:
     return 0
 
 
-def _named(pairs: dict[str, Pair], address: str) -> Pair:
+def _check(address: str) -> None:
     try:
         Address.parse(address)
     except ValueError as problem:
         raise click.BadParameter(str(problem), param_hint="ADDRESS") from None
+
+
+def _named(pairs: dict[str, Pair], address: str) -> Pair:
     if address not in pairs:
         raise Failed([_unknown("unknown-address", f"'{address}' names no resource of the stack", address, list(pairs))])
     return pairs[address]

@@ -43,10 +43,6 @@ def error(code: str, summary: str, at: Span | None = None, hint: str = "") -> Di
     return Diagnostic("error", code, summary, at, hint)
 
 
-def warning(code: str, summary: str, at: Span | None = None, hint: str = "") -> Diagnostic:
-    return Diagnostic("warning", code, summary, at, hint)
-
-
 class Failed(Exception):  # noqa: N818 - it reads `raise Failed(findings)`
     """A phase ended with errors: all of them, sorted by place."""
 

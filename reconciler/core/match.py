@@ -215,4 +215,5 @@ def _name_taken(entry: Desired, holder: Live) -> Diagnostic:
 def _name(entry: Desired) -> str:
     """The entry's name as a finding may quote it."""
     name = entry.fields[NAME]
-    return shown(name) if isinstance(name, str) else ""
+    assert isinstance(name, str)
+    return shown(name)

@@ -28,7 +28,8 @@ def needs(
     for address in steps:
         pair = pairs[address]
         if pair.desired:
-            found[address].update(references(pair.desired, kinds[address.kind]))
+            named = references(pair.desired, kinds[address.kind])
+            found[address].update(one for one in named if one in steps and _prepares(pairs[one], steps[one]))
         parent = holders.get(pair.live.parent) if pair.live else None
         if parent is not None and parent in steps:
             stays = pairs[parent].desired is not None
@@ -36,6 +37,11 @@ def needs(
     for taker, giver in _names(pairs, steps, kinds):
         found[taker].add(giver)
     return {address: tuple(sorted(found[address] & steps.keys() - {address})) for address in steps}
+
+
+def _prepares(pair: Pair, step: Step) -> bool:
+    """Whether a step must come before what refers to its resource: it makes it, or marks it, so that it is found."""
+    return step.action in (Action.create, Action.restore, Action.replace) or not (pair.live and pair.live.mark)
 
 
 def _names(

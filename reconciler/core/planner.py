@@ -126,7 +126,6 @@ def _name(value: Value, secret: Callable[[str], str]) -> str:
 
 
 def _stepper(stack: Stack, pairs: Mapping[Address, Pair], options: Options) -> Stepper:
-    fresh = {address for address, pair in pairs.items() if pair.live is None}
     anew = {address for address in options.replace & pairs.keys() if not stack.kinds[address.kind].irreplaceable}
     return Stepper(
         stack=stack.name,
@@ -134,7 +133,7 @@ def _stepper(stack: Stack, pairs: Mapping[Address, Pair], options: Options) -> S
         wires=stack.wires,
         sensitive=stack.sensitive,
         replace=options.replace,
-        moving=frozenset(fresh | anew),
+        moving=frozenset(anew),
         on_conflict=options.on_conflict,
         destroying=options.destroy,
     )

@@ -29,7 +29,7 @@ class Stepper:
     Attributes:
         sensitive: the fields whose values no finding may quote.
         replace: the addresses that a person asked to have made anew.
-        moving: the addresses whose resources will have another id: those, and those that are not there yet.
+        moving: those of them whose resources will have another id.
         destroying: nothing is declared because the stack is taken down.
     """
 

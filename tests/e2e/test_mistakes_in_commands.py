@@ -83,7 +83,7 @@ def test_any_answer_but_yes_writes_nothing(answer, shell, fake):
 def test_an_end_of_input_at_the_question_writes_nothing(shell, fake, monkeypatch):
     shell.manifest(MANIFEST)
     monkeypatch.setattr("click.termui.visible_prompt_func", lambda _: (_ for _ in ()).throw(EOFError))
-    assert "nothing was written" in shell("apply", answer="", code=1).err
+    assert "nothing was written" in shell("apply", answer="", code=130).err
     assert writes(fake) == []
 
 
@@ -96,7 +96,7 @@ def test_yes_at_the_question_applies(shell, server):
 def test_what_changed_while_the_question_stood_is_not_overwritten(shell, fake, server, monkeypatch):
     shell.apply(MANIFEST)
     shell.manifest(MANIFEST.replace("risk", "ml"))
-    monkeypatch.setattr("click.confirm", lambda *_, **__: server.tag("fraud", team="theirs"))
+    monkeypatch.setattr("click.confirm", lambda *_, **__: [server.tag("fraud", team="theirs")])
     before = len(writes(fake))
     check(shell("apply", answer="y", code=5), "stale-plan", "experiments.fraud", "has changed", hint="plan again")
     assert len(writes(fake)) == before

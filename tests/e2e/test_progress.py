@@ -181,7 +181,6 @@ class TestOnATerminal:
         assert "nothing was written" in shown
         assert writes(fake) == []
 
-    @pytest.mark.xfail(strict=True, reason="click makes an Abort of it, which exits with 1")
     def test_ctrl_c_at_the_question_exits_as_interrupted(self, shell):
         shell.manifest(STACK)
         _, code = on_a_terminal(shell, "apply", interrupt_at="[y/N]")

@@ -26,7 +26,7 @@ class Batch:
     def takes(self, kind: str, size: int) -> bool:
         count = sum(len(entries) for entries in self.body.values())
         room = len(self.body.get(kind, ())) < LIMITS[kind] and count < TOTAL
-        return room and (count == 0 or self.size + size <= BYTES)
+        return room and self.size + size <= BYTES
 
     def add(self, kind: str, path: Path | None, entry: dict[str, Any], size: int) -> None:
         self.body.setdefault(kind, []).append(entry)

@@ -18,6 +18,7 @@ Problem: TypeAlias = tuple[str, str] | None
 """Why, and what to do instead."""
 
 KEY_LENGTH = 250
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _KEY = re.compile(r"[/\w.\- :]*")
 
 
@@ -136,6 +137,6 @@ def _encodable(text: str) -> Problem:
     """NUL is kept on SQLite and refused by PostgreSQL; a lone surrogate is no character at all."""
     if "\0" in text:
         return "has a NUL character, which not every database holds", "leave it out"
-    if any("\ud800" <= char <= "\udfff" for char in text):
+    if _SURROGATE.search(text):
         return "has half a surrogate pair, which is no character", "leave it out"
     return None

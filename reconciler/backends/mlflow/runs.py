@@ -57,9 +57,7 @@ class Runs:
     def check(self, path: Path, value: Value) -> Unsupported | None:
         return limits.check(limits.RUN, path, value)
 
-    def forbids(self, change: FieldChange) -> Unsupported | None:
-        if change.path == ("end_time",) and change.after is None:
-            return Unsupported(change.path, "cannot be taken away", "declare the time, or leave it to the server")
+    def forbids(self, change: FieldChange) -> Unsupported | None:  # noqa: ARG002 - nothing is
         return None
 
     def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]:
