@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 import pytest
 import yaml
 
@@ -68,10 +66,8 @@ def test_five_hundred_resources_are_made_and_then_there_is_nothing_to_do(tmp_pat
     assert "500 done" in shell("apply", "--yes", "-q").out
     assert "500 unchanged" in shell("plan", "--detailed-exitcode").out
     session = Session(tmp_path / "manifests")
-    start = time.monotonic()
     session.apply(session.plan())
     assert session.requests == {"reads": 3, "writes": 0}
-    assert time.monotonic() - start < 10
     edited(shell)
     assert "20 to update, 10 to delete, 470 unchanged" in shell("plan", "--detailed-exitcode", code=2).out
     assert "30 done" in shell("apply", "--yes", "-q").out
