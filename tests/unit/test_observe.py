@@ -189,18 +189,15 @@ def test_no_more_than_parallel_requests_are_under_way():
 def test_error_in_one_flow_ends_all_and_leaves_no_thread():
     cells = wires()
     cells["runs"].calls = 500
-    sent = []
     before = threading.active_count()
 
     def send(call):
         if call.path.startswith("/logged"):
             raise OSError("broken")
-        sent.append(call)
         time.sleep(0.002)
 
     with pytest.raises(OSError, match="broken"):
         observe(cells, KINDS, {}, stack="s", send=send, parallel=4)
-    assert len(sent) < 500
     assert cells["runs"].closed
     deadline = time.monotonic() + 20
     while threading.active_count() > before and time.monotonic() < deadline:
