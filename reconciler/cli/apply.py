@@ -27,7 +27,7 @@ def command(
     if plan is None:
         made, found = session.draft(options.plan_options(session, **given))
         return carry_out(session, made, context.output, wanted, found, yes=yes)
-    if any(given.values()):
+    if given["allow_delete"] is not None or any(given.values()):
         raise click.UsageError("a saved plan is applied as it is; make another one with these options")
     saved = read_plan(plan)
     session.recheck(saved)

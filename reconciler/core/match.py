@@ -116,6 +116,8 @@ def _pair(
     if entry.existing:
         live = holder
         problems = [] if live and not live.deleted else [_not_existing(entry, live)]
+        if live and live.address != entry.address and _ours_elsewhere(live, desired):
+            problems.append(_name_taken(entry, live))
         return live, problems + (_shared(entry, live) if live else [])
     if marked is None and holder is not None and _ours_elsewhere(holder, desired):
         holder = None  # it makes room: another entry's name moves on
@@ -130,7 +132,7 @@ def _pair(
 
 def _ours_elsewhere(holder: Live, desired: Mapping[Address, Desired]) -> bool:
     """Whether the holder of a name is another entry's resource, which by its own entry gets another name."""
-    return holder.mark is not None and holder.address in desired
+    return holder.mark is not None and holder.address in desired and not desired[holder.address].existing
 
 
 def _with_reactivated(pairs: dict[Address, Pair]) -> dict[Address, Pair]:

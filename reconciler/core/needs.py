@@ -32,11 +32,24 @@ def needs(
             found[address].update(one for one in named if one in steps and _prepares(pairs[one], steps[one]))
         parent = holders.get(pair.live.parent) if pair.live else None
         if parent is not None and parent in steps:
-            stays = pairs[parent].desired is not None
-            found[address if stays else parent].add(parent if stays else address)
+            if pairs[parent].desired is None:
+                found[parent].add(address)
+            elif _prepares(pairs[parent], steps[parent]):
+                found[address].add(parent)
+        heir = _heir(pair, pairs)
+        if heir is not None and heir in steps:
+            found[heir].add(address)
     for taker, giver in _names(pairs, steps, kinds):
         found[taker].add(giver)
     return {address: tuple(sorted(found[address] & steps.keys() - {address})) for address in steps}
+
+
+def _heir(pair: Pair, pairs: Mapping[Address, Pair]) -> Address | None:
+    """The entry that took the address of a resource and is somebody else's: that one must be let go of first."""
+    if not (pair.live and pair.live.displaced and pair.live.mark):
+        return None
+    heir = pairs.get(pair.live.mark.address)
+    return heir.address if heir and heir.desired and heir.desired.existing else None
 
 
 def _prepares(pair: Pair, step: Step) -> bool:

@@ -57,15 +57,17 @@ def make(
     pairs, found = match(desired, lives, stack.kinds)
     stepper = _stepper(stack, pairs, options)
     steps: dict[Address, Step] = {}
+    raised: dict[Address, list[Diagnostic]] = {}
     for address, pair in sorted(pairs.items()):
-        step, problems = stepper.step(pair)
-        found += problems
+        step, raised[address] = stepper.step(pair)
         if step:
             steps[address] = step
     wanted = needs(pairs, steps, stack.kinds)
     steps = {address: replace(step, needs=wanted[address]) for address, step in steps.items()}
-    found += bereaved(pairs, steps) + _unknown(pairs, options)
     chosen = select(steps, options.selection)
+    concerned = {address for address in raised if address in chosen or _idle(address, steps, options.selection)}
+    found += [problem for address in sorted(concerned) for problem in raised[address]]
+    found += bereaved(pairs, chosen) + _unknown(pairs, options)
     sequence, cycle = order({address: step.needs for address, step in chosen.items()})
     plan = Plan(
         stack=stack.name,
@@ -107,13 +109,24 @@ def stale(plan: Plan, lives: Sequence[Live], kinds: Mapping[str, Kind]) -> list[
     """What has changed on the server since `plan` was made, of all that it was computed from."""
     changes = {step.address: step.changes for step in plan.steps}
     by_id = {(live.address.kind, live.id): live for live in lives}
-    by_address = {live.address: live for live in lives if not live.deleted or kinds[live.address.kind].unique}
+    by_address = {live.address: live for live in lives if _holds(live, kinds)}
     found = []
     for address, expected in sorted(plan.seen.items()):
         live = by_id.get((address.kind, plan.ids[address])) if address in plan.ids else by_address.get(address)
         if _digest(live, changes.get(address, ()), kinds) != expected:
             found.append(_stale(address, live, expected))
     return found
+
+
+def _idle(address: Address, steps: Mapping[Address, Step], selection: Selection) -> bool:
+    """Whether `address` is meant by the selection and has no step that could be left out."""
+    return address not in steps and selection.takes(address)
+
+
+def _holds(live: Live, kinds: Mapping[str, Kind]) -> bool:
+    """Whether a live resource has its address, so that nothing else can be made there."""
+    replaced = live.mark is not None and live.mark.replaced
+    return not replaced and (not live.deleted or kinds[live.address.kind].unique)
 
 
 def _name(value: Value, secret: Callable[[str], str]) -> str:

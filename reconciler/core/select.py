@@ -19,8 +19,12 @@ class Selection:
     exclude: tuple[str, ...] = ()
     no_delete: bool = False
 
-    def wants(self, step: Step) -> bool:
-        return not self.only or _matches(step.address, self.only)
+    def wants(self, address: Address) -> bool:
+        return not self.only or _matches(address, self.only)
+
+    def takes(self, address: Address) -> bool:
+        """Whether `address` itself is meant; what such a one needs is taken along."""
+        return self.wants(address) and not _matches(address, self.exclude)
 
     def bars(self, step: Step) -> bool:
         return (self.no_delete and step.action is Action.delete) or _matches(step.address, self.exclude)
@@ -29,7 +33,7 @@ class Selection:
 def select(steps: Mapping[Address, Step], selection: Selection) -> dict[Address, Step]:
     """The steps that `selection` wants, with all that they need; but none that it bars, nor what needs one of those."""
     chosen: dict[Address, Step] = {}
-    waiting = [step for step in steps.values() if selection.wants(step)]
+    waiting = [step for step in steps.values() if selection.wants(step.address)]
     while waiting:
         step = waiting.pop()
         if step.address not in chosen:

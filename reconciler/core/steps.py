@@ -83,7 +83,8 @@ class Stepper:
         if desired.prevent_destroy or (live.mark and live.mark.prevent_destroy):
             problems.append(_protected(desired.address, "replace", desired.at()))
         old = Edit(live, (), self._mark_edit(live, replace(live.mark or mark_of(desired), replaced=True)))
-        away = [] if live.deleted else [*wire.update(old), *wire.delete(live)]
+        back = wire.restore(live) if live.deleted else []
+        away = [*back, *wire.update(old), *wire.delete(live)]
         calls = (*away, *wire.create(desired, mark_of(desired), self.stack))
         changes = replaced(desired, live)
         return Step(desired.address, Action.replace, "--replace", changes, calls, at=desired.at()), problems
@@ -95,7 +96,8 @@ class Stepper:
         if live.deleted:
             return None, []
         wire = self._wire(live.address)
-        unmark = dict.fromkeys(live.mark_tags)
+        # the head of the mark goes last: while it is there, a plan goes on with the rest
+        unmark: dict[str, str | None] = dict.fromkeys(sorted(live.mark_tags, reverse=True))
         if mark.keep and not mark.replaced:
             reason = "no longer declared, on_remove: keep; only the mark is removed"
             calls = wire.update(Edit(live, (), unmark))
@@ -143,7 +145,7 @@ class Stepper:
                 "take that value over into the manifest, or apply without --on-conflict fail to overwrite it",
             )
             for change in hidden
-            if change.reason == "conflict"
+            if change.reason == "conflict" and change.effect is Action.update
         ]
 
     def _refusal(self, desired: Desired, refused: Refused, kind: Kind) -> Diagnostic:

@@ -143,10 +143,11 @@ def test_replacing_marks_the_old_one_deletes_it_and_makes_a_new_one():
     assert before[("params", "depth")] == "6"
 
 
-def test_replacing_a_deleted_one_only_makes_a_new_one():
+def test_replacing_a_deleted_one_marks_it_too():
+    """Restoring its experiment would bring it back: with the mark of the new one, it would have the address."""
     desired = entry("runs.r", experiment="fraud")
     made = fine(desired, held(desired, "r1", parent="1", deleted=True), replace=frozenset({desired.address}))
-    assert routes(made.calls) == ["runs/create"]
+    assert routes(made.calls) == ["runs/restore", "runs/log-batch", "runs/delete", "runs/create"]
 
 
 def test_replacing_what_is_not_there_makes_it():

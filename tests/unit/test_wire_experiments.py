@@ -109,7 +109,7 @@ def test_restoring_and_deleting():
         ("POST", "experiments/restore", {"experiment_id": {"$id": FRAUD}}),
         ("POST", "experiments/delete", {"experiment_id": {"$id": FRAUD}}),
     ]
-    assert (restore.absorbs, delete.absorbs) == ((), ("RESOURCE_DOES_NOT_EXIST",))
+    assert restore.absorbs == delete.absorbs == ("RESOURCE_DOES_NOT_EXIST",)
 
 
 def test_there_is_no_change_that_an_experiment_forbids():
