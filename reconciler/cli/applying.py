@@ -8,7 +8,7 @@ from contextlib import contextmanager
 
 import click
 
-from reconciler.cli.exits import DONE, INTERRUPTED, PARTIAL
+from reconciler.cli.exits import CREDENTIALS, DONE, INTERRUPTED, PARTIAL
 from reconciler.cli.output import Output
 from reconciler.cli.plans import Formats, show_with
 from reconciler.core.diagnostics import Diagnostic, Failed, error
@@ -38,7 +38,15 @@ def carry_out(
         output.note([("Stopped at once: what was under way may have been done or not. Plan again to see.", "warning")])
         return INTERRUPTED
     _report(outcomes, output, formats)
-    return DONE if all(outcome.status == "done" for outcome in outcomes) else PARTIAL
+    return _code(outcomes)
+
+
+def _code(outcomes: Sequence[Outcome]) -> int:
+    """The exit code of an apply."""
+    if all(outcome.status == "done" for outcome in outcomes):
+        return DONE
+    refused = all(outcome.finding == "credentials" for outcome in outcomes if outcome.status == "failed")
+    return CREDENTIALS if refused and not any(outcome.status == "done" for outcome in outcomes) else PARTIAL
 
 
 def _report(outcomes: Sequence[Outcome], output: Output, formats: Formats) -> None:

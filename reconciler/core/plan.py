@@ -71,9 +71,13 @@ class Plan:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a step ended. `detail`: why it failed, or which failed step it needed; `id`: the server's after success."""
+    """How a step ended.
+
+    `detail`: why it failed, or which failed step it needed; `finding`: the code of a failure; `id`: the server's.
+    """
 
     step: Step
     status: Literal["done", "failed", "skipped"]
     detail: str = ""
     id: str = ""
+    finding: str = ""

@@ -38,7 +38,8 @@ class Runner:
             try:
                 self._carry_out(call, filler)
             except Exception as error:  # noqa: BLE001 - an apply reports everything that it has begun
-                return self._ended(step, _words(error, sensitive=filler.sensitive))
+                finding = error.finding if isinstance(error, RequestFailed) else "internal"
+                return self._ended(step, _words(error, sensitive=filler.sensitive), finding)
         return self._ended(step, "")
 
     def _carry_out(self, call: Call, filler: Filler) -> None:
@@ -46,8 +47,8 @@ class Runner:
         if call.returns:
             self._ids[filler.own] = _made(reply, call.returns)
 
-    def _ended(self, step: Step, detail: str) -> Outcome:
-        return Outcome(step, "failed" if detail else "done", detail, self._ids.get(step.address, ""))
+    def _ended(self, step: Step, detail: str, finding: str = "") -> Outcome:
+        return Outcome(step, "failed" if detail else "done", detail, self._ids.get(step.address, ""), finding)
 
 
 def _made(reply: Any, path: tuple[str, ...]) -> str:

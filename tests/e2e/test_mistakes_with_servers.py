@@ -161,7 +161,7 @@ def test_a_server_that_loses_the_rights_between_plan_and_apply(shell, fake):
     result = shell("apply", "--yes", code=None)
     assert "refused access with 403" in result.out
     assert "0 done, 1 failed" in result.out
-    assert result.code == 4
+    assert result.code == 6
     assert len(writes(fake)) == 1
 
 
