@@ -58,10 +58,10 @@ class Session:
 
     folder: Path
     target: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict)
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ))
+    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
+    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     parallel: int | None = None
-    sources: dict[str, str] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict, repr=False)
     requests: dict[str, int] = field(default_factory=lambda: {"reads": 0, "writes": 0})
 
     @cached_property
@@ -116,6 +116,8 @@ class Session:
         desired, more = resolve(
             documents, self.stack.kinds, self.selected.scope, self.config.defaults, self.selected.sensitive
         )
+        if len(documents) < len(self.files.manifests):  # what could not be read may declare what others refer to
+            more = [one for one in more if one.code != "unknown-reference" or one.hint.startswith("did you mean")]
         limits = check_limits(desired, self.stack.kinds, self.stack.wires, self.stack.backend)
         stop_on_errors([*problems, *more, *limits])
         return desired

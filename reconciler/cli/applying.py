@@ -61,8 +61,7 @@ def _report(outcomes: Sequence[Outcome], output: Output, formats: Formats) -> No
 def _ask(plan: Plan) -> None:
     """Raises Failed without a terminal, Abort on any answer but yes."""
     if not sys.stdin.isatty():
-        hint = "give --yes, or save the plan with 'reconciler plan --out' and apply that"
-        raise Failed([error("no-answer", "there is no terminal to ask on", hint=hint)])
+        raise Failed([error("no-answer", "there is no terminal to ask on", hint="give --yes")])
     try:
         agreed = click.confirm(f"Apply this to the target '{plan.target}'?", err=True)
     except click.Abort:

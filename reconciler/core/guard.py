@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
+from reconciler.core.address import Address
 from reconciler.core.change import Action
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.plan import Plan
@@ -20,9 +22,12 @@ class Safety:
     allow_delete: int | None = None
 
 
-def guard(plan: Plan, owned: int, safety: Safety) -> list[Diagnostic]:
-    """What makes `plan` unsafe for a stack that owns `owned` live resources."""
-    deletes = sum(step.action is Action.delete for step in plan.steps)
+def guard(plan: Plan, owned: int, safety: Safety, again: Collection[Address] = ()) -> list[Diagnostic]:
+    """What makes `plan` unsafe for a stack that owns `owned` live resources.
+
+    `again`: what was deleted before and only comes back with its experiment; it does not count.
+    """
+    deletes = sum(step.action is Action.delete and step.address not in again for step in plan.steps)
     if safety.allow_delete is not None:
         return _answered(deletes, safety.allow_delete)
     if deletes == 0:

@@ -22,6 +22,7 @@ from reconciler.core.select import Selection, select, unmatched
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.steps import Stepper
 from reconciler.core.wire import Sought, Wire
+from reconciler.core.words import shown, suggest
 
 ABSENT = "absent"
 """What `seen` says of a resource that was not there."""
@@ -79,7 +80,8 @@ def make(
         ids=_ids(pairs, chosen, stack.kinds),
         seen=_seen(pairs, chosen, stack.kinds),
     )
-    unsafe = [] if options.destroy else guard(plan, _owned(pairs), options.safety)
+    again = {address for address, pair in pairs.items() if pair.live and pair.live.revived}
+    unsafe = [] if options.destroy else guard(plan, _owned(pairs), options.safety, again)
     return plan, [*found, *([_cycle(cycle, chosen)] if cycle else []), *unsafe]
 
 
@@ -161,7 +163,7 @@ def _by_kind(found: Sequence[Sought]) -> dict[str, tuple[Sought, ...]]:
 
 
 def _owned(pairs: Mapping[Address, Pair]) -> int:
-    lives = [pair.live for pair in pairs.values() if pair.live and not pair.live.deleted]
+    lives = [pair.live for pair in pairs.values() if pair.live and not (pair.live.deleted or pair.live.revived)]
     return sum(live.mark is not None and not live.mark.existing for live in lives)
 
 
@@ -231,9 +233,8 @@ def _unknown(pairs: Mapping[Address, Pair], options: Options) -> list[Diagnostic
     declared = {address for address, pair in pairs.items() if pair.desired}
     names = [str(address) for address in options.replace - declared]
     names += unmatched(list(pairs), options.selection)
+    known = [str(address) for address in pairs]
     return [
-        error(
-            "unknown-address", f"'{name}' names no resource of the stack", hint="addresses look like experiments.fraud"
-        )
+        error("unknown-address", f"{shown(name)} names no resource of the stack", hint=suggest(name, known, "there is"))
         for name in sorted(names)
     ]

@@ -116,6 +116,8 @@ class Stepper:
         assert live.mark is not None
         if live.displaced:
             return "another resource has its address"
+        if live.revived:
+            return "deleted before; it comes back with its experiment"
         reason = "destroy" if self.destroying else "no longer declared"
         return reason if live.parent else f"{reason}; all its runs go with it"
 
@@ -171,6 +173,7 @@ def _effective(changes: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:
 
 def _reason(desired: Desired, live: Live, found: Difference) -> str:
     parts = ["it is deleted on the server"] if live.deleted else []
+    parts += ["all its runs come back with it"] if live.deleted and not live.parent else []
     if live.mark is None:
         parts.append("found by its name; no stack owns it" if not desired.existing else "found by its name")
     elif live.mark.address != desired.address:

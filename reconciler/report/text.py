@@ -27,13 +27,15 @@ _STYLES: Mapping[Action, Style] = {
     Action.noop: "",
 }
 _NOTHING = "No changes: the server holds what the manifests say."
+_NOTHING_AT_ALL = "No changes: there is nothing to do."
 _NOTHING_LEFT = "No changes in what the selection leaves."
 
 
 def plan_lines(plan: Plan, *, requests: bool = False, folder: str = "") -> list[Line]:
     """The plan for a person. `requests`: also the exact requests; `folder`: stands before each file name."""
     if not plan.steps:
-        return [[(_NOTHING_LEFT if plan.left_out else _NOTHING, "bold")], *_counts(plan)]
+        nothing = _NOTHING if plan.noop else _NOTHING_AT_ALL
+        return [[(_NOTHING_LEFT if plan.left_out else nothing, "bold")], *_counts(plan)]
     lines: list[Line] = [[(f"Stack {plan.stack} on target {plan.target} ({plan.backend}):", "bold")], []]
     lines += [_head(step, width=2) for step in plan.steps]
     for step in plan.steps:

@@ -141,3 +141,16 @@ def test_what_is_only_forgotten_is_no_conflict(world):
     world.post("runs/log-metric", run_id=run.id, key="auc", value=0.7, timestamp=99, step=9)
     plan = world.plan(stack(), on_conflict="fail")
     assert [str(step.action) for step in plan.steps] == ["adopt"]
+
+
+def test_what_is_restored_after_a_destroy_needs_no_permission_to_go_again(world):
+    """Restoring an experiment brings back a run that was dropped long before; that it goes again is no new deletion."""
+    world.sync(stack())
+    world.sync({"experiments": {"e": None}}, safety=Safety(allow_delete=1))
+    world.sync({}, destroy=True)
+    plan = world.sync({"experiments": {"e": None}})
+    assert [(str(step.address), step.reason) for step in plan.steps] == [
+        ("experiments.e", "it is deleted on the server; all its runs come back with it"),
+        ("runs.r", "deleted before; it comes back with its experiment"),
+    ]
+    assert world.plan({"experiments": {"e": None}}).steps == ()

@@ -6,7 +6,6 @@ import pytest
 
 from reconciler.core.change import Action
 from reconciler.core.document import dump
-from reconciler.core.guard import Safety
 from reconciler.core.mark import Mark
 from reconciler.core.planner import ABSENT, Options, Stack, make, sought, sought_again, stale
 from reconciler.core.select import Selection
@@ -261,7 +260,7 @@ def test_a_revived_run_is_deleted_until_the_plan_is_applied():
         held(entry("experiments.fraud"), "5", deleted=True),
         owned("runs.r", {"name": "r"}, {}, id="r", parent="5", deleted=True),
     ]
-    plan = planned([entry("experiments.fraud")], lives, safety=Safety(allow_delete=1))
+    plan = planned([entry("experiments.fraud")], lives)  # it is no new deletion, and needs no permission
     assert [step.action for step in plan.steps] == [Action.restore, Action.delete]
     assert stale(plan, lives, KINDS) == []
 

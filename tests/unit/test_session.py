@@ -158,3 +158,8 @@ def test_a_public_name_is_imported_when_it_is_used_and_an_unknown_one_is_an_erro
     assert reconciler.Session is Session
     with pytest.raises(AttributeError, match="has no attribute 'nothing'"):
         _ = reconciler.nothing
+
+
+def test_a_session_shows_nothing_of_the_environment(tmp_path):
+    session = Session(tmp_path, None, {"token": "canary"}, {"MLFLOW_TRACKING_PASSWORD": "canary"})
+    assert "canary" not in repr(session)

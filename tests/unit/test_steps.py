@@ -107,14 +107,17 @@ def test_a_deleted_one_is_restored_and_then_updated():
     """MLflow refuses to write to what is deleted."""
     desired = entry(FRAUD, tags={"team": "ml"})
     made = fine(desired, held(entry(FRAUD), deleted=True))
-    assert (made.action, made.reason) == (Action.restore, "it is deleted on the server")
+    assert (made.action, made.reason) == (Action.restore, "it is deleted on the server; all its runs come back with it")
     assert routes(made.calls) == ["experiments/restore", *["experiments/set-experiment-tag"] * 2]
 
 
 def test_a_deleted_one_without_a_mark_is_restored_and_adopted():
     made = fine(entry(FRAUD), found(FRAUD, {"name": "fraud"}, deleted=True))
     assert made.action is Action.restore
-    assert made.reason == "it is deleted on the server; found by its name; no stack owns it"
+    assert (
+        made.reason
+        == "it is deleted on the server; all its runs come back with it; found by its name; no stack owns it"
+    )
     assert routes(made.calls) == ["experiments/restore", "experiments/set-experiment-tag"]
 
 
