@@ -8,11 +8,12 @@ from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from reconciler.core import mark as marks
+from reconciler.core import sensitive
 from reconciler.core.address import Address
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.guard import Safety, guard
-from reconciler.core.kind import Kind
+from reconciler.core.kind import Kind, Rule
 from reconciler.core.match import NAME, Pair, match
 from reconciler.core.needs import bereaved, needs, references
 from reconciler.core.order import order
@@ -133,7 +134,7 @@ def _holds(live: Live, kinds: Mapping[str, Kind]) -> bool:
 
 def _name(value: Value, secret: Callable[[str], str]) -> str:
     match value:
-        case {"$sensitive": str(template)}:
+        case {sensitive.KEY: str(template)}:
             return secret(template)
         case str():
             return value
@@ -206,10 +207,10 @@ def _digest(live: Live | None, changes: Sequence[FieldChange], kinds: Mapping[st
     return "sha256:" + hashlib.sha256(marks.canonical(state).encode()).hexdigest()
 
 
-def _append_only(path: Path, rules: Mapping[str, object]) -> bool:
+def _append_only(path: Path, rules: Mapping[str, Rule]) -> bool:
     """What is only ever added to cannot change under a plan that does not touch it."""
-    rule = rules.get(path[0])
-    return bool(getattr(rule, "series", False) or getattr(rule, "once", ""))
+    rule = rules.get(path[0], Rule())
+    return rule.series or bool(rule.once)
 
 
 def _stale(address: Address, live: Live | None, expected: str) -> Diagnostic:
