@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
@@ -9,6 +10,7 @@ from typing import Any
 
 from reconciler.core.change import FieldChange, Path, Secret, Value
 from reconciler.core.plan import Step
+from reconciler.core.words import shown
 
 KEY = "$sensitive"
 """In a plan: `{"$sensitive": template}`. The template is filled in from the environment when the call is sent."""
@@ -50,3 +52,11 @@ def hidden(value: Any) -> Any:
         case list() | tuple():
             return [hidden(entry) for entry in value]
     return value
+
+
+def quoted(value: object) -> str:
+    """A value as a finding may quote it."""
+    if value is None:
+        return "nothing"
+    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
+    return "(sensitive)" if KEY in text else shown(text)[1:-1]

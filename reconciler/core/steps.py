@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Literal
@@ -17,9 +16,9 @@ from reconciler.core.mark import Mark
 from reconciler.core.match import Pair
 from reconciler.core.plan import Step
 from reconciler.core.resource import Desired, Live
-from reconciler.core.sensitive import KEY, Sensitive
+from reconciler.core.sensitive import Sensitive, quoted
 from reconciler.core.wire import Edit, Wire
-from reconciler.core.words import dotted, shown
+from reconciler.core.words import dotted
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,7 +141,7 @@ class Stepper:
         return [
             error(
                 "conflict",
-                f"{desired.address}: {dotted(change.path)} was changed on the server to {_shown(change.before)}",
+                f"{desired.address}: {dotted(change.path)} was changed on the server to {quoted(change.before)}",
                 change.at,
                 "take that value over into the manifest, or apply without --on-conflict fail to overwrite it",
             )
@@ -155,7 +154,7 @@ class Stepper:
         if change.before == change.after:
             summary = f"{address}: {dotted(change.path)} names {change.after}, which is made anew: {refused.why}"
             return error("fixed-field", summary, change.at, f"make it anew as well: --replace {address}")
-        way = f"from {_shown(change.before)} to {_shown(change.after)}"
+        way = f"from {quoted(change.before)} to {quoted(change.after)}"
         summary = f"{address}: {dotted(change.path)} cannot change {way}: {refused.why}"
         hint = f"put it back, or make a new one (the old one is deleted): reconciler plan --replace {address}"
         if kind.irreplaceable:
@@ -199,11 +198,3 @@ def _used(live: Live, stack: str) -> Diagnostic:
         f"{live.address} (id {live.id}) cannot be deleted: the stack '{stack}' manages some of it",
         hint="let that stack drop it first, or keep it: declare it with 'on_remove: keep', apply, then drop it",
     )
-
-
-def _shown(value: object) -> str:
-    """A value as a finding may quote it."""
-    if value is None:
-        return "nothing"
-    text = json.dumps(value, ensure_ascii=False, sort_keys=True)
-    return "(sensitive)" if KEY in text else shown(text)[1:-1]
