@@ -73,7 +73,12 @@ class Plan:
 class Outcome:
     """How a step ended.
 
-    `detail`: why it failed, or which failed step it needed; `finding`: the code of a failure; `id`: the server's.
+    Attributes:
+        detail: why it failed, or why it was not attempted.
+        id: the server's.
+        finding: the code of a failure.
+        call: the request that failed, as it stands in the plan: without secrets.
+        at: where the manifests say what failed.
     """
 
     step: Step
@@ -81,3 +86,5 @@ class Outcome:
     detail: str = ""
     id: str = ""
     finding: str = ""
+    call: Call | None = None
+    at: Span | None = None

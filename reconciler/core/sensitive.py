@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
 from typing import Any
@@ -51,6 +51,18 @@ def hidden(value: Any) -> Any:
             return {key: hidden(entry) for key, entry in value.items()}
         case list() | tuple():
             return [hidden(entry) for entry in value]
+    return value
+
+
+def revealed(value: Value, secret: Callable[[str], str]) -> Value:
+    """`value` with the text in place of what stands for a secret; the reverse of `hidden`."""
+    match value:
+        case {"$sensitive": str(template), **rest} if not rest:
+            return secret(template)
+        case dict():
+            return {key: revealed(entry, secret) for key, entry in value.items()}
+        case list():
+            return [revealed(entry, secret) for entry in value]
     return value
 
 

@@ -64,15 +64,20 @@ def step_line(outcome: Outcome) -> Line:
 def outcome_lines(outcomes: Sequence[Outcome], folder: str = "") -> list[Line]:
     """The sum of an apply; what failed and what was not attempted stands once more, with its place in the manifests."""
     failed = [outcome for outcome in outcomes if outcome.status != "done"]
-    lines: list[Line] = []
-    for outcome in failed:
-        place: Line = [(f"  {_place(outcome.step.at, folder)}", "place")] if outcome.step.at else []
-        lines.append([*step_line(outcome), *place])
+    lines = [line for outcome in failed for line in _failure(outcome, folder)]
     counts = {status: sum(outcome.status == status for outcome in outcomes) for status in ("done", "failed", "skipped")}
     text = f"{counts['done']} done"
     if failed:
         text += f", {counts['failed']} failed, {counts['skipped']} not attempted. Plan again: it goes on from here."
     return [*lines, *([[]] if lines else []), [(f"Apply: {text}" if failed else f"Apply complete: {text}.", "bold")]]
+
+
+def _failure(outcome: Outcome, folder: str) -> list[Line]:
+    """What was not done, where the manifests say it, and the request that failed."""
+    at = outcome.at or outcome.step.at
+    place: Line = [(f"  {_place(at, folder)}", "place")] if at else []
+    sent: list[Line] = [[("      ", ""), (request(outcome.call), "dim")]] if outcome.call else []
+    return [[*step_line(outcome), *place], *sent]
 
 
 def _head(step: Step, *, width: int = 0, at: Span | None = None, folder: str = "") -> Line:

@@ -10,8 +10,10 @@ from graphlib import TopologicalSorter
 from reconciler.core.address import Address
 from reconciler.core.plan import Outcome, Plan, Step
 from reconciler.runtime.fill import Missing
+from reconciler.runtime.once import Once
 from reconciler.runtime.pool import Done, Pool
 from reconciler.runtime.runner import Runner, Send
+from reconciler.runtime.stop import Stop
 
 
 class Interrupted(Exception):  # noqa: N818 - nothing went wrong
@@ -45,6 +47,8 @@ def execute(
     *,
     parallel: int = 4,
     resolve_secret: Callable[[str], str] = _no_secret,
+    stop: Stop | None = None,
+    once: Once | None = None,
     on_start: Callable[[Step], None] = _ignore,
     on_outcome: Callable[[Outcome], None] = _ignore,
     on_interrupt: Callable[[], None] = _ignore,
@@ -52,22 +56,27 @@ def execute(
     """How each step of `plan` ended, in the plan's order.
 
     A step whose call fails is failed and its later calls are not sent; what needs it is skipped, the rest goes on.
+    Once `stop` is set, no request is started. `once` finds out what became of a request that must not be sent twice;
+    without it such a request fails where its reply is lost.
 
     Raises:
         Interrupted: after a first Ctrl-C, once the requests under way have ended. A second one is raised at once.
         graphlib.CycleError: steps need each other; nothing was sent.
     """
-    runner = Runner(send, resolve_secret, plan.ids)
-    apply = _Apply(plan, runner, _Listener(on_start, on_outcome, on_interrupt))
+    stop = stop or Stop()
+    runner = Runner(send, resolve_secret, plan.ids, stop, once)
+    apply = _Apply(plan, runner, stop, _Listener(on_start, on_outcome, on_interrupt))
     pool = Pool(parallel)
     try:
         apply.drive(pool, max(1, parallel))
     except KeyboardInterrupt:
-        runner.stop.set()
+        stop.because("interrupted")
         apply.finish(pool)
         raise Interrupted(apply.outcomes()) from None
+    except BaseException:
+        stop.set()
+        raise
     finally:
-        runner.stop.set()
         pool.shutdown(wait=False, cancel_futures=True)
     return apply.outcomes()
 
@@ -78,9 +87,10 @@ class _Apply:
     `_ended` is written by the workers, each at its own index, so that it is right whenever Ctrl-C hits this thread.
     """
 
-    def __init__(self, plan: Plan, runner: Runner, listener: _Listener) -> None:
+    def __init__(self, plan: Plan, runner: Runner, stop: Stop, listener: _Listener) -> None:
         self._steps = plan.steps
         self._runner = runner
+        self._stop = stop
         self._listener = listener
         self._needs = _needs(plan)
         self._order = TopologicalSorter(self._needs)
@@ -151,7 +161,7 @@ class _Apply:
         self._listener.outcome(self._outcome(index))
 
     def _outcome(self, index: int) -> Outcome:
-        never = Outcome(self._steps[index], "skipped", "interrupted before it was started")
+        never = Outcome(self._steps[index], "skipped", f"{self._stop.why or 'stopped'} before it was started")
         return self._ended.get(index, never)
 
 

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from reconciler.core import fate
 from reconciler.core.address import Address
 from reconciler.core.call import Call, Reply
 from reconciler.core.plan import Outcome, Step
+from reconciler.core.resource import Fields, Live
+from reconciler.core.sensitive import revealed
 from reconciler.runtime.errors import RequestFailed, clean
 from reconciler.runtime.fill import Filler, Missing, new_id
+from reconciler.runtime.once import Once
+from reconciler.runtime.stop import Stop
 
 Send = Callable[[Call], Reply]
 
@@ -23,32 +27,54 @@ class Runner:
     dictionary needs no lock.
     """
 
-    def __init__(self, send: Send, secret: Callable[[str], str], ids: Mapping[Address, str]) -> None:
-        self.stop = threading.Event()
+    def __init__(
+        self, send: Send, secret: Callable[[str], str], ids: Mapping[Address, str], stop: Stop, once: Once | None
+    ) -> None:
+        self._stop = stop
         self._send = send
+        self._once = once
         self._secret = secret
+        self._before = dict(ids)
         self._ids = dict(ids)
 
     def run(self, step: Step) -> Outcome | None:
         """None where `stop` was set before the step's first request. No error of a call gets out: it is the outcome."""
         filler = Filler(step.address, self._ids, _now, self._secret)
         for number, call in enumerate(step.calls):
-            if self.stop.is_set():
-                return self._ended(step, "interrupted") if number else None
+            if self._stop.is_set():
+                return self._failed(step, call, self._stop.why) if number else None
             try:
-                self._carry_out(call, filler)
+                self._carry_out(step, call, filler)
             except Exception as error:  # noqa: BLE001 - an apply reports everything that it has begun
                 finding = error.finding if isinstance(error, RequestFailed) else "internal"
-                return self._ended(step, _words(error, sensitive=filler.sensitive), finding)
-        return self._ended(step, "")
+                return self._failed(step, call, _words(error, sensitive=filler.sensitive), finding)
+        return Outcome(step, "done", id=self._ids.get(step.address, ""))
 
-    def _carry_out(self, call: Call, filler: Filler) -> None:
-        reply = self._send(filler.fill(call))
+    def _carry_out(self, step: Step, call: Call, filler: Filler) -> None:
+        filled = filler.fill(call)
+
+        def send() -> str:
+            reply = self._send(filled)
+            return _made(reply, call.returns) if call.returns else self._ids.get(step.address, "")
+
+        if call.repeatable or self._once is None:
+            number = send()
+        else:
+            changes = [change for change in step.changes if change.path in call.fields]
+            values = {change.path: revealed(change.after, self._secret) for change in changes}
+            number = self._once.carry_out(send, lambda lives: self._found(step.address, call, values, lives))
         if call.returns:
-            self._ids[filler.own] = _made(reply, call.returns)
+            self._ids[filler.own] = number
 
-    def _ended(self, step: Step, detail: str, finding: str = "") -> Outcome:
-        return Outcome(step, "failed" if detail else "done", detail, self._ids.get(step.address, ""), finding)
+    def _found(self, address: Address, call: Call, values: Fields, lives: Sequence[Live]) -> str | None:
+        """The id of what a call made, or of what holds what it wrote; None where it was not carried out."""
+        if call.returns:
+            known = {number for other, number in self._before.items() if other.kind == address.kind}
+            return next(iter(fate.made(address, lives, known)), None)
+        return self._ids.get(address, "") if fate.written(address, lives, values) else None
+
+    def _failed(self, step: Step, call: Call, detail: str, finding: str = "") -> Outcome:
+        return Outcome(step, "failed", detail, self._ids.get(step.address, ""), finding, call, step.at)
 
 
 def _made(reply: Any, path: tuple[str, ...]) -> str:

@@ -1,0 +1,95 @@
+"""From what an apply has done and what the server then holds to what the server did not keep."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from reconciler.core.address import Address
+from reconciler.core.change import Action, FieldChange, Value
+from reconciler.core.diagnostics import Span
+from reconciler.core.kind import Kind
+from reconciler.core.plan import Outcome
+from reconciler.core.resource import Live
+from reconciler.core.sensitive import KEY, Sensitive, quoted, revealed
+from reconciler.core.words import dotted
+
+FINDING = "not-kept"
+"""The code of a step that was sent without an error, and whose result is not on the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proof:
+    """What proving outcomes needs beside them.
+
+    Attributes:
+        lives: what the server holds after the apply.
+        ids: the server's id of each resource, also of those that were made.
+        secret: from what stands in a plan for a secret to its text.
+        sensitive: the fields whose values no finding may quote.
+    """
+
+    lives: Sequence[Live]
+    kinds: Mapping[str, Kind]
+    ids: Mapping[Address, str]
+    secret: Callable[[str], str]
+    sensitive: Sensitive
+
+    def of(self, outcome: Outcome) -> Outcome:
+        """`outcome` where the server holds what the step wrote; else one that failed, and names what is missing."""
+        if outcome.status != "done":
+            return outcome
+        detail, at = self._missing(outcome)
+        if not detail:
+            return outcome
+        return replace(outcome, status="failed", detail=detail, finding=FINDING, at=at or outcome.step.at)
+
+    def _missing(self, outcome: Outcome) -> tuple[str, Span | None]:
+        step = outcome.step
+        live = self._live(step.address, outcome.id)
+        if step.action is Action.delete:
+            return ("it was deleted, and is still there" if live and not live.deleted else ""), None
+        writes = [change for change in step.changes if change.after is not None]
+        if not live or live.deleted:
+            gone = "is deleted" if live else "is not on the server"
+            return (f"it was written without an error, and {gone}" if writes else ""), None
+        if len(twins := self._twins(live)) > 1:
+            return f"it is there {len(twins)} times: ids {' and '.join(twins)} carry the same mark", None
+        if writes and live.mark is None:
+            return "it was written without an error, and the stack's mark is not on it", None
+        found = [(words, change.at) for change in step.changes if (words := self._lost(change, live))]
+        return ("; ".join(words for words, _ in found), found[0][1]) if found else ("", None)
+
+    def _live(self, address: Address, number: str) -> Live | None:
+        return next((live for live in self.lives if live.address.kind == address.kind and live.id == number), None)
+
+    def _twins(self, live: Live) -> list[str]:
+        return sorted(
+            one.id
+            for one in self.lives
+            if one.mark and one.address == live.address and not (one.deleted or one.mark.replaced)
+        )
+
+    def _lost(self, change: FieldChange, live: Live) -> str:
+        """What is wrong with one field, '' where it is as planned."""
+        rule = self.kinds[live.address.kind].rules.get(change.path[0])
+        if change.after is None:
+            left = live.fields.get(change.path)
+            stays = change.effect is Action.adopt or left is None
+            return "" if stays else f"{dotted(change.path)} was removed, and is still {self._quoted(change, left)}"
+        if rule is None or rule.directive:
+            return ""
+        wanted, held = self._expected(change, rule.reference), live.fields.get(change.path)
+        if held == wanted:
+            return ""
+        what = "the server does not hold it" if held is None else f"the server holds {self._quoted(change, held)}"
+        return f"{dotted(change.path)} was written as {self._quoted(change, change.after)}, and {what}"
+
+    def _expected(self, change: FieldChange, reference: str) -> Value:
+        """The planned value as the server gives it: the id of what is referred to, the text of a secret."""
+        if reference:
+            return self.ids.get(Address.parse(str(change.after)), "")
+        return revealed(change.after, self.secret)
+
+    def _quoted(self, change: FieldChange, value: Value) -> str:
+        return quoted({KEY: ""} if self.sensitive.covers(change.path) or KEY in str(change.after) else value)

@@ -1,0 +1,79 @@
+"""Sends a request that must not be carried out twice: where its fate is unknown, it looks before it sends again."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import TypeVar
+
+from reconciler.core.resource import Live
+from reconciler.runtime.errors import RequestFailed
+from reconciler.runtime.fill import Missing
+
+T = TypeVar("T")
+Look = Callable[[], Sequence[Live]]
+"""Observes what the stack has on the server, as a plan does."""
+
+SENT = 3
+"""How often a request is sent at most."""
+
+
+@dataclass(frozen=True, slots=True)
+class Once:
+    """How to find out what became of a request.
+
+    Attributes:
+        look: from the server to the live resources of the stack.
+        stop: set where no new request is wanted.
+        settle: for how many seconds a request that timed out may still be carried out.
+    """
+
+    look: Look
+    stop: threading.Event
+    settle: float = 30.0
+
+    def carry_out(self, send: Callable[[], T], found: Callable[[Sequence[Live]], T | None]) -> T:
+        """What `send` returns, or what `found` makes of the server's state after a lost reply. Raises as `send`.
+
+        Nothing but time tells a request that is lost from one that is slow: after one that timed out, the server is
+        looked at until `settle` is over, and only then is it sent again.
+        """
+        doubt: Exception | None = None
+        for _ in range(SENT):
+            try:
+                return send()
+            except (RequestFailed, Missing) as error:
+                if not (ambiguous(error) or doubt):
+                    raise
+                doubt = error
+            for pause in _pauses(self.settle if getattr(doubt, "timed_out", False) else 0):
+                if self.stop.wait(pause):
+                    raise doubt
+                there = found(self._looked(doubt))
+                if there is not None:
+                    return there
+        assert doubt is not None
+        raise doubt
+
+    def _looked(self, doubt: Exception) -> Sequence[Live]:
+        try:
+            return self.look()
+        except RequestFailed as error:
+            words = f"{doubt}; whether it was carried out is not known, since {error.brief}"
+            raise RequestFailed(words, hint="plan again: what was made is found by its mark") from None
+
+
+def ambiguous(error: Exception) -> bool:
+    """Whether the request may have been carried out although no sound reply came."""
+    return isinstance(error, Missing) or (isinstance(error, RequestFailed) and error.ambiguous)
+
+
+def _pauses(settle: float) -> Iterator[float]:
+    """Seconds before each look: at once, a moment later, then at growing distances until `settle` is over."""
+    yield 0.0
+    pause, waited = 0.25, 0.0
+    while waited < settle:
+        yield min(pause, settle - waited)
+        waited += pause
+        pause *= 2
