@@ -17,6 +17,9 @@ from reconciler.core.words import dotted
 FINDING = "not-kept"
 """The code of a step that was sent without an error, and whose result is not on the server."""
 
+LONG = 40
+"""Characters of a text that is told with its length."""
+
 
 @dataclass(frozen=True, slots=True)
 class Proof:
@@ -92,4 +95,11 @@ class Proof:
         return revealed(change.after, self.secret)
 
     def _quoted(self, change: FieldChange, value: Value) -> str:
-        return quoted({KEY: ""} if self.sensitive.covers(change.path) or KEY in str(change.after) else value)
+        """A value, with its length where it is a long text: a server may have cut it."""
+        if self.sensitive.covers(change.path) or KEY in str(change.after):
+            return quoted({KEY: ""})
+        return (
+            f"{quoted(value)} of {len(value):,} characters"
+            if isinstance(value, str) and len(value) > LONG
+            else quoted(value)
+        )
