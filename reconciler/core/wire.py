@@ -11,6 +11,7 @@ from pydantic import BaseModel
 from reconciler.core.address import Address
 from reconciler.core.call import Call, Flow
 from reconciler.core.change import FieldChange, Path, Value
+from reconciler.core.lock import LockWire
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Fields, Live
 
@@ -102,6 +103,7 @@ class Backend:
         reads: the POST requests that only read, by the end of their path.
         passing: what marks an error after which nothing was written, and which passes: error code, part of the message.
         parallel: how many requests at once by default.
+        lock: from a target's options to the requests of the stack's lock; None where the backend has none.
     """
 
     name: str
@@ -112,3 +114,4 @@ class Backend:
     reads: tuple[str, ...] = ()
     passing: tuple[tuple[str, str], ...] = ()
     parallel: int = 4
+    lock: Callable[[Any], LockWire] | None = None
