@@ -37,6 +37,11 @@ class Rule:
     parent: bool = False
     directive: bool = False
 
+    @property
+    def append_only(self) -> bool:
+        """Whether values are only ever added: they cannot change under what does not touch them."""
+        return self.series or bool(self.once)
+
 
 DIRECTIVE = Rule(directive=True)
 
@@ -57,13 +62,21 @@ class Resource(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """One kind: `name` is the plural of the manifests. `unique` says that the server holds each name once."""
+    """One kind of resource.
+
+    Attributes:
+        name: the plural of the manifests.
+        unique: the server holds each name once.
+        irreplaceable: why one is never made anew.
+        restorable: one that was deleted can still be read, and restored.
+    """
 
     name: str
     model: type[Resource]
     rules: Mapping[str, Rule]
     unique: bool = False
     irreplaceable: str = ""
+    restorable: bool = True
 
     def rule(self, path: Path) -> Rule:
         return self.rules[path[0]]

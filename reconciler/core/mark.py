@@ -30,6 +30,8 @@ class Mark:
         keys: for each field that the stack last applied, the digest of its value.
         prevent_destroy, keep, existing: what the entry said, so that dropping it does not get round it.
         replaced: a later resource has taken over the address; this one is to be deleted.
+        deleted: the stack deletes the resource; written just before it does, so that a deletion by anybody else is told
+            from its own.
     """
 
     address: Address
@@ -38,6 +40,12 @@ class Mark:
     keep: bool = False
     existing: bool = False
     replaced: bool = False
+    deleted: bool = False
+
+    @property
+    def condemned(self) -> bool:
+        """Whether the stack has decided that the resource goes: no matter whether it is gone already."""
+        return self.replaced or self.deleted
 
     def without(self, field: str) -> Mark:
         """This mark without the entries of one field."""
@@ -66,7 +74,7 @@ def is_mark(key: str) -> bool:
 def write(mark: Mark, stack: str) -> dict[str, str]:
     """The tags that hold `mark`: one, or several parts, each of at most PART_BYTES and readable by itself."""
     head: dict[str, Any] = {"v": VERSION, "address": str(mark.address)}
-    head |= {name: True for name in ("prevent_destroy", "existing", "replaced") if getattr(mark, name)}
+    head |= {name: True for name in ("prevent_destroy", "existing", "replaced", "deleted") if getattr(mark, name)}
     if mark.keep:
         head["on_remove"] = "keep"
     parts = [head | {"keys": {}}]
@@ -105,6 +113,7 @@ def read(tags: Mapping[str, str], stack: str) -> Mark | None:
         keep=head.get("on_remove") == "keep",
         existing=bool(head.get("existing")),
         replaced=bool(head.get("replaced")),
+        deleted=bool(head.get("deleted")),
     )
 
 

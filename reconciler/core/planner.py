@@ -10,7 +10,7 @@ from typing import Literal
 from reconciler.core import mark as marks
 from reconciler.core import sensitive
 from reconciler.core.address import Address
-from reconciler.core.change import FieldChange, Path, Value
+from reconciler.core.change import FieldChange, Value
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.guard import Safety, guard
 from reconciler.core.kind import Kind, Rule
@@ -198,19 +198,13 @@ def _digest(live: Live | None, changes: Sequence[FieldChange], kinds: Mapping[st
     if live is None:
         return ABSENT
     rules = kinds[live.address.kind].rules
-    lasting = {path for path in (live.mark.keys if live.mark else ()) if not _append_only(path, rules)}
+    lasting = {path for path in (live.mark.keys if live.mark else ()) if not rules.get(path[0], Rule()).append_only}
     paths = sorted(lasting | {change.path for change in changes})
     values = {
         "/".join(path): live.fields.get(path) for path in paths if path[0] not in kinds[live.address.kind].references
     }
     state = {"id": live.id, "deleted": live.deleted or live.revived, "mark": live.mark_tags, "fields": values}
     return "sha256:" + hashlib.sha256(marks.canonical(state).encode()).hexdigest()
-
-
-def _append_only(path: Path, rules: Mapping[str, Rule]) -> bool:
-    """What is only ever added to cannot change under a plan that does not touch it."""
-    rule = rules.get(path[0], Rule())
-    return rule.series or bool(rule.once)
 
 
 def _stale(address: Address, live: Live | None, expected: str) -> Diagnostic:

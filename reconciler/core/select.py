@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
@@ -20,14 +20,14 @@ class Selection:
     no_delete: bool = False
 
     def wants(self, address: Address) -> bool:
-        return not self.only or _matches(address, self.only)
+        return not self.only or matches(str(address), self.only)
 
     def takes(self, address: Address) -> bool:
         """Whether `address` itself is meant; what such a one needs is taken along."""
-        return self.wants(address) and not _matches(address, self.exclude)
+        return self.wants(address) and not matches(str(address), self.exclude)
 
     def bars(self, step: Step) -> bool:
-        return (self.no_delete and step.action is Action.delete) or _matches(step.address, self.exclude)
+        return (self.no_delete and step.action is Action.delete) or matches(str(step.address), self.exclude)
 
 
 def select(steps: Mapping[Address, Step], selection: Selection) -> dict[Address, Step]:
@@ -51,8 +51,10 @@ def _without_barred(chosen: dict[Address, Step], selection: Selection) -> dict[A
 
 def unmatched(addresses: list[Address], selection: Selection) -> list[str]:
     """The globs that name no address at all: most likely a typing error."""
-    return [glob for glob in (*selection.only, *selection.exclude) if not any(_matches(a, (glob,)) for a in addresses)]
+    globs = (*selection.only, *selection.exclude)
+    return [glob for glob in globs if not any(matches(str(address), (glob,)) for address in addresses)]
 
 
-def _matches(address: Address, globs: tuple[str, ...]) -> bool:
-    return any(fnmatchcase(str(address), glob.replace("[", "[[]")) for glob in globs)
+def matches(name: str, globs: Sequence[str]) -> bool:
+    """Whether a glob matches all of `name`; `[` and `]` stand for themselves."""
+    return any(fnmatchcase(name, glob.replace("[", "[[]")) for glob in globs)

@@ -31,4 +31,4 @@ class LoggedModel(Resource):
     tags: StringMap = Field(default_factory=dict, description="Tags; values keep the text that was written.")
 
 
-KIND = Kind(name="logged_models", model=LoggedModel, rules=rules_of(LoggedModel))
+KIND = Kind(name="logged_models", model=LoggedModel, rules=rules_of(LoggedModel), restorable=False)

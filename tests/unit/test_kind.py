@@ -72,3 +72,11 @@ def test_every_reference_names_a_kind_and_every_parent_is_fixed():
 def test_only_what_is_unique_is_irreplaceable():
     assert {name for name, kind in KINDS.items() if kind.unique} == {"experiments"}
     assert {name for name, kind in KINDS.items() if kind.irreplaceable} == {"experiments"}
+
+
+def test_what_is_only_ever_added_to_is_known_by_its_rule():
+    assert [rule.append_only for rule in (Rule(series=True), Rule(once="written once"), Rule(fixed="no"))] == [
+        True,
+        True,
+        False,
+    ]

@@ -19,9 +19,9 @@ KEYS = st.dictionaries(
 )
 
 
-@given(keys=KEYS, kept=st.booleans(), protected=st.booleans(), existing=st.booleans(), replaced=st.booleans())
-def test_a_mark_is_read_back_as_it_was_written(keys, kept, protected, existing, replaced):
-    mark = Mark(ADDRESS, keys, protected, kept, existing, replaced)
+@given(keys=KEYS, flags=st.tuples(*[st.booleans()] * 5))
+def test_a_mark_is_read_back_as_it_was_written(keys, flags):
+    mark = Mark(ADDRESS, keys, *flags)
     tags = marks.write(mark, "ml")
     assert marks.read(tags | {"other": "x", "reconciler.ml2": "{}"}, "ml") == mark
 
@@ -36,6 +36,16 @@ def test_no_part_is_longer_than_every_backend_takes(keys):
 def test_a_short_mark_is_the_json_of_the_contract():
     tags = marks.write(Mark(ADDRESS, {("tags", "team"): "9f2c01ab"}), "ml")
     assert tags == {"reconciler.ml": '{"v":1,"address":"experiments.fraud","keys":{"tags/team":"9f2c01ab"}}'}
+
+
+def test_what_the_stack_deletes_carries_a_mark_that_says_so():
+    tags = marks.write(Mark(ADDRESS, deleted=True), "ml")
+    assert tags == {"reconciler.ml": '{"v":1,"address":"experiments.fraud","deleted":true,"keys":{}}'}
+
+
+@pytest.mark.parametrize(("flag", "goes"), [("replaced", True), ("deleted", True), ("existing", False)])
+def test_what_is_replaced_or_deleted_is_condemned(flag, goes):
+    assert Mark(ADDRESS, **{flag: True}).condemned is goes
 
 
 def test_a_digest_is_eight_digits_of_the_sha256_of_the_canonical_json():

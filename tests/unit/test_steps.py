@@ -1,6 +1,7 @@
 """From a pair to a step: its action, its cause, and its exact requests in their order."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
@@ -191,7 +192,56 @@ def test_what_is_protected_is_not_replaced(where):
 )
 def test_what_is_no_longer_declared_is_deleted(name, state, options, reason):
     made = fine(None, owned(name, {"name": "x"}, {}, **state), **options)
-    assert (made.action, made.reason, len(made.calls)) == (Action.delete, reason, 1)
+    assert (made.action, made.reason) == (Action.delete, reason)
+    assert routes(made.calls)[1:] == [f"{address(name).kind}/delete"]
+
+
+@pytest.mark.parametrize(
+    ("name", "state", "sends"),
+    [
+        (FRAUD, {}, ["experiments/set-experiment-tag", "experiments/delete"]),
+        ("runs.r", {"parent": "1"}, ["runs/log-batch", "runs/delete"]),
+        ("logged_models.m", {"parent": "1"}, ["logged-models/{id}"]),
+    ],
+)
+def test_the_mark_says_that_it_was_the_stack_that_deleted(name, state, sends):
+    """Else nobody could tell it from a deletion by hand. A deleted logged model cannot be read any more."""
+    live = owned(name, {"name": "x", "tags.a": "1"}, {"tags.a": "1"}, **state)
+    made = fine(None, live)
+    assert routes(made.calls) == sends
+    noted = [str(call.body) for call in made.calls if call.body and "reconciler.ml" in str(call.body)]
+    wanted = marks.write(replace(live.mark, deleted=True), "ml")["reconciler.ml"]
+    assert [wanted in text for text in noted] == [True] * (len(sends) - 1)
+
+
+@pytest.mark.parametrize(("name", "parent"), [(FRAUD, ""), ("runs.r", "1")])
+@pytest.mark.parametrize("flag", ["deleted", "replaced"])
+def test_a_deletion_that_was_cut_short_does_not_note_it_again(name, parent, flag):
+    mark = Mark(address(name), **{flag: True})
+    live = found(name, {"name": "x"}, mark=mark, mark_tags=marks.write(mark, "ml"), parent=parent)
+    assert routes(fine(None, live).calls) == [f"{address(name).kind}/delete"]
+
+
+def test_a_long_mark_is_noted_in_all_its_parts():
+    """The flag takes room from the first part, so that the others move up."""
+    many = entry(FRAUD, tags={f"key-{number:03}": "x" for number in range(300)})
+    live = held(many)
+    parts = marks.write(replace(live.mark, deleted=True), "ml")
+    assert list(parts) == list(live.mark_tags)
+    changed = [set_tag(FRAUD, key, text) for key, text in parts.items() if live.mark_tags[key] != text]
+    assert sent(fine(None, live).calls) == [*changed, ("POST", "experiments/delete", {"experiment_id": {"$id": FRAUD}})]
+
+
+@pytest.mark.parametrize("gone", [True, False], ids=["deleted", "active"])
+def test_what_the_stack_deleted_and_is_declared_again_gets_its_mark_back(gone):
+    """Also what is active because the deletion was cut short, or because somebody restored it."""
+    desired = entry(FRAUD)
+    mark = replace(mark_of(desired), deleted=True)
+    live = replace(held(desired, deleted=gone), mark=mark, mark_tags=marks.write(mark, "ml"))
+    made = fine(desired, live)
+    assert made.action is (Action.restore if gone else Action.adopt)
+    assert made.reason.startswith("it is deleted on the server" if gone else "the mark is rewritten")
+    assert sent(made.calls)[-1] == marking(desired)
 
 
 def test_what_was_replaced_is_deleted_even_if_it_is_protected_or_kept():
