@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -13,34 +13,25 @@ from typing import TYPE_CHECKING
 from reconciler import registry
 from reconciler.config import Config, Selected
 from reconciler.config import load as load_config
-from reconciler.core import planner
+from reconciler.core import drift, planner
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
+from reconciler.core.drift import Drifts
 from reconciler.core.guard import Safety
 from reconciler.core.limits import check as check_limits
 from reconciler.core.match import Pair, match
-from reconciler.core.plan import Outcome, Plan, Step
+from reconciler.core.plan import Outcome, Plan
 from reconciler.core.resolve import resolve
 from reconciler.core.resource import Desired, Live
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.source import Document, parse
 from reconciler.core.wire import Backend, Sought
-from reconciler.runtime.execute import execute
+from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.files import Folder, read
-from reconciler.runtime.observe import observe
 from reconciler.version import __version__
 
 if TYPE_CHECKING:
     from reconciler.runtime.http import Client
-
-
-@dataclass(frozen=True, slots=True)
-class Listener:
-    """Who wants to know how an apply goes; all are called by the thread that applies."""
-
-    start: Callable[[Step], None] = lambda _: None
-    outcome: Callable[[Outcome], None] = lambda _: None
-    interrupt: Callable[[], None] = lambda: None
 
 
 @dataclass
@@ -65,20 +56,29 @@ class Session:
     requests: dict[str, int] = field(default_factory=lambda: {"reads": 0, "writes": 0})
 
     @cached_property
-    def files(self) -> Folder:
+    def _read(self) -> tuple[Folder, list[Diagnostic]]:
+        """What the folder holds, and what could not be read of it."""
         found, problems = read(self.folder)
         self.sources.update(found.manifests)
         self.sources.update({one.at.file: "" for one in problems if one.at and one.at.file not in found.manifests})
+        return found, problems
+
+    @property
+    def files(self) -> Folder:
+        """What the folder holds. Raises Failed where some of it could not be read."""
+        found, problems = self._read
         stop_on_errors(problems)
         return found
 
     @cached_property
     def config(self) -> Config:
-        """The stack's configuration. Raises Failed."""
-        if self.files.config is None:
+        """The stack's configuration. Raises Failed; but not for a manifest that could not be read."""
+        found, problems = self._read
+        if found.config is None:
+            stop_on_errors(problems)
             hint = "make one with: reconciler init"
             raise Failed([error("no-config", f"there is no reconciler.yaml in '{self.folder}'", hint=hint)])
-        name, text = self.files.config
+        name, text = found.config
         self.sources[name] = text
         document, problems = parse(text, name)
         config, more = load_config(document, registry.backends(), self.environ)
@@ -140,41 +140,51 @@ class Session:
         pairs, _ = match(self.desired, lives, self.stack.kinds)
         return pairs, planner.make(self.stack, self.desired, lives, options)[0]
 
+    def drift(self, ignore: Sequence[str] = ()) -> Drifts:
+        """What differs on the server from what was last applied, but for what the globs `ignore` name.
+
+        Manifests that have errors, or none, play no part. Raises Failed, RequestFailed.
+        """
+        drifts, problems = drift.find(self.stack, self.observe({}), self._declared(), ignore)
+        stop_on_errors(problems)
+        return drifts
+
     def observe(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
         """What the server holds of the stack, and of what is sought. Raises RequestFailed."""
-        with self._client(writable=False) as client:
-            return observe(
-                self.stack.wires,
-                self.stack.kinds,
-                sought,
-                stack=self.stack.name,
-                send=client.send,
-                parallel=self._workers,
-            )
+        with self._place(writable=False) as place:
+            return place.observe(sought)
 
     def recheck(self, plan: Plan) -> None:
         """See that a plan is for this stack and that all that it was computed from still stands. Raises Failed."""
         stop_on_errors(self._foreign(plan))
-        lives = self.observe(planner.sought_again(plan, self.selected.scope.secret))
-        stop_on_errors(planner.stale(plan, lives, self.stack.kinds))
+        with self._place(writable=False) as place:
+            place.recheck(plan)
 
     def apply(self, plan: Plan, listener: Listener | None = None) -> list[Outcome]:
-        """Send exactly the requests of `plan`. Raises Interrupted."""
-        listener = listener or Listener()
-        with self._client(writable=True) as client:
-            return execute(
-                plan,
-                client.send,
-                parallel=self._workers,
-                resolve_secret=self.selected.scope.secret,
-                on_start=listener.start,
-                on_outcome=listener.outcome,
-                on_interrupt=listener.interrupt,
-            )
+        """Send exactly the requests of `plan`, if all that it was computed from still stands, and read back what came.
+
+        Raises:
+            Failed: the plan is stale or another stack's; nothing was sent.
+            Interrupted: Ctrl-C; it has the outcomes.
+            Unproven: all was sent, and then the server could not be read; it has the outcomes.
+        """
+        stop_on_errors(self._foreign(plan))
+        if not plan.steps:
+            return []
+        with self._place(writable=True) as place:
+            place.recheck(plan)
+            return place.apply(plan, listener or Listener())
 
     @property
     def _workers(self) -> int:
         return self.parallel or self.selected.parallel or self.backend.parallel
+
+    def _declared(self) -> Mapping[Address, Desired] | None:
+        """What the manifests declare; None where they have errors."""
+        try:
+            return self.desired
+        except Failed:
+            return None
 
     def _documents(self) -> tuple[list[Document], list[Diagnostic]]:
         parsed = [parse(text, name) for name, text in sorted(self.files.manifests.items())]
@@ -191,6 +201,11 @@ class Session:
             for name, value in own.items()
             if getattr(plan, name) != value
         ]
+
+    @contextmanager
+    def _place(self, *, writable: bool) -> Iterator[Place]:
+        with self._client(writable=writable) as client:
+            yield Place(self.stack, client, self.selected.scope.secret, self._workers)
 
     @contextmanager
     def _client(self, *, writable: bool) -> Iterator[Client]:

@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.applying import carry_out
+from reconciler.cli.applying import carry_out, plan_and_carry_out
 from reconciler.cli.options import Context
 from reconciler.cli.plans import Formats, read_plan
 
@@ -25,10 +25,11 @@ def command(
     wanted = Formats.parse(formats)
     session = context.session(parallel)
     if plan is None:
-        made, found = session.draft(options.plan_options(session, **given))
-        return carry_out(session, made, context.output, wanted, found, yes=yes)
+        asked = options.plan_options(session, **given)
+        return plan_and_carry_out(session, lambda: session.draft(asked), context.output, wanted, yes=yes)
     if given["allow_delete"] is not None or any(given.values()):
         raise click.UsageError("a saved plan is applied as it is; make another one with these options")
     saved = read_plan(plan)
-    session.recheck(saved)
+    if not yes:
+        session.recheck(saved)  # nobody is asked about a plan that is to be refused
     return carry_out(session, saved, context.output, wanted, [], yes=yes)

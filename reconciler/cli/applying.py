@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import click
@@ -14,8 +14,33 @@ from reconciler.cli.plans import Formats, show_with
 from reconciler.core.diagnostics import Diagnostic, Failed, error
 from reconciler.core.plan import Outcome, Plan
 from reconciler.report.text import outcome_lines, step_line
+from reconciler.runtime.apply import Listener, Unproven
 from reconciler.runtime.execute import Interrupted
-from reconciler.session import Listener, Session
+from reconciler.session import Session
+
+Draft = Callable[[], tuple[Plan, list[Diagnostic]]]
+"""Plans once more; with what stands against the plan."""
+
+AGAIN = 3
+"""How often an apply plans at most, where others write to the same resources meanwhile."""
+
+
+def plan_and_carry_out(session: Session, draft: Draft, output: Output, formats: Formats, *, yes: bool) -> int:
+    """Plan, show, ask unless `yes`, do it. Returns the exit code.
+
+    Where the server changes before the first write, what was shown is not what would happen. Somebody who was asked is
+    told so; with `yes` it is planned and shown once more.
+    """
+    for last in (False,) * (AGAIN - 1) + (True,):
+        plan, found = draft()
+        try:
+            return carry_out(session, plan, output, formats, found, yes=yes)
+        except Failed as failed:
+            fresh = yes and "text" in formats.printed  # a program that reads the plan gets one, not two
+            if last or not fresh or any(one.code != "stale-plan" for one in failed.diagnostics):
+                raise
+            output.note([("The server has changed since; planning again.", "warning")])
+    raise AssertionError("the last round returns or raises")
 
 
 def carry_out(
@@ -27,18 +52,25 @@ def carry_out(
         return DONE
     if not yes:
         _ask(plan)
-        session.recheck(plan)  # somebody may have been at it while we waited
     try:
         with _progress(plan, output) as listener:
             outcomes = session.apply(plan, listener)
     except Interrupted as stopped:
         _report(stopped.outcomes, output, formats)
         return INTERRUPTED
+    except Unproven as unproven:
+        _report(unproven.outcomes, output, formats)
+        raise Failed([_not_read_back(unproven)]) from None
     except KeyboardInterrupt:
         output.note([("Stopped at once: what was under way may have been done or not. Plan again to see.", "warning")])
         return INTERRUPTED
     _report(outcomes, output, formats)
     return _code(outcomes)
+
+
+def _not_read_back(unproven: Unproven) -> Diagnostic:
+    summary = f"what was written could not be read back: {unproven}"
+    return error("not-read-back", summary, hint="plan again: it shows whether the server holds it")
 
 
 def _code(outcomes: Sequence[Outcome]) -> int:

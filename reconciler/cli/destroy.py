@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.applying import carry_out
+from reconciler.cli.applying import plan_and_carry_out
 from reconciler.cli.options import Context
 from reconciler.cli.plans import Formats
 
@@ -22,5 +22,5 @@ def command(context: Context, yes: bool, formats: tuple[str, ...], parallel: int
     """Delete all that the stack owns."""
     wanted = Formats.parse(formats)
     session = context.session(parallel)
-    plan, found = session.draft(options.plan_options(session, destroy=True, **given))
-    return carry_out(session, plan, context.output, wanted, found, yes=yes)
+    asked = options.plan_options(session, destroy=True, **given)
+    return plan_and_carry_out(session, lambda: session.draft(asked), context.output, wanted, yes=yes)

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 import click
 
@@ -17,6 +20,7 @@ REFUSALS = frozenset(
         "foreign-plan",
         "key-of-another-stack",
         "no-answer",
+        "no-lock",
         "owned-by-another-stack",
         "safety-threshold",
         "shared",
@@ -32,7 +36,8 @@ def run(command: click.Command) -> None:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # an ASCII terminal shows \\u21ba for ↺, and no traceback
     try:
-        code = command.main(prog_name="reconciler", standalone_mode=False)
+        with _stoppable():
+            code = command.main(prog_name="reconciler", standalone_mode=False)
         sys.stdout.flush()
     except click.UsageError as error:
         click.echo(f"error: {_lower(error.format_message())} [usage]", err=True)
@@ -51,6 +56,16 @@ def run(command: click.Command) -> None:
     except Exception as error:  # noqa: BLE001 - the last line of defence
         code = _internal(error)
     sys.exit(code if isinstance(code, int) else DONE)
+
+
+@contextmanager
+def _stoppable() -> Iterator[None]:
+    """SIGTERM, which ends a job of a pipeline, is heard as Ctrl-C is."""
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _lower(text: str) -> str:

@@ -17,6 +17,8 @@ Look = Callable[[], Sequence[Live]]
 
 SENT = 3
 """How often a request is sent at most."""
+BRIEF = 1.0
+"""Seconds in which a request may still be carried out whose connection broke, or which a proxy answered."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +49,23 @@ class Once:
                 if not (ambiguous(error) or doubt):
                     raise
                 doubt = error
-            for pause in _pauses(self.settle if getattr(doubt, "timed_out", False) else 0):
-                if self.stop.wait(pause):
-                    raise doubt
-                there = found(self._looked(doubt))
-                if there is not None:
-                    return there
+            there = self._search(found, doubt)
+            if there is not None:
+                return there
+            if not ambiguous(doubt):
+                break
         assert doubt is not None
         raise doubt
+
+    def _search(self, found: Callable[[Sequence[Live]], T | None], doubt: Exception) -> T | None:
+        late = isinstance(doubt, RequestFailed) and doubt.timed_out
+        for pause in _pauses(self.settle if late else min(self.settle, BRIEF)):
+            if self.stop.wait(pause):
+                raise doubt
+            there = found(self._looked(doubt))
+            if there is not None:
+                return there
+        return None
 
     def _looked(self, doubt: Exception) -> Sequence[Live]:
         try:

@@ -5,7 +5,8 @@ import pytest
 import reconciler
 from reconciler import Address, Failed, Options, Selection
 from reconciler.core.change import Action
-from reconciler.session import Listener, Session
+from reconciler.runtime.apply import Listener
+from reconciler.session import Session
 from tests.fakes.mlflow import FakeMlflow
 
 MANIFEST = "experiments: {fraud: {tags: {team: '${var.team}'}}}\nruns: {r: {experiment: fraud, metrics: {auc: 0.5}}}\n"

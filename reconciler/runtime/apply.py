@@ -1,0 +1,99 @@
+"""Applies a plan to a server: sees that the plan still stands, carries it out, and reads back what came of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from reconciler.core import planner
+from reconciler.core.address import Address
+from reconciler.core.diagnostics import stop_on_errors
+from reconciler.core.kept import Proof
+from reconciler.core.plan import Outcome, Plan, Step
+from reconciler.core.resource import Live
+from reconciler.core.wire import Sought
+from reconciler.runtime.errors import RequestFailed
+from reconciler.runtime.execute import execute
+from reconciler.runtime.observe import observe
+from reconciler.runtime.once import Once
+
+if TYPE_CHECKING:
+    from reconciler.runtime.http import Client
+
+
+@dataclass(frozen=True, slots=True)
+class Listener:
+    """Who wants to know how an apply goes; all are called by the thread that applies."""
+
+    start: Callable[[Step], None] = lambda _: None
+    outcome: Callable[[Outcome], None] = lambda _: None
+    interrupt: Callable[[], None] = lambda: None
+
+
+class Unproven(Exception):  # noqa: N818 - the apply itself may have gone well
+    """An apply went through, and afterwards the server could not be read."""
+
+    def __init__(self, outcomes: list[Outcome], cause: RequestFailed) -> None:
+        super().__init__(str(cause))
+        self.outcomes = outcomes
+        self.cause = cause
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One stack on one server.
+
+    Attributes:
+        secret: from what stands in a plan for a secret to its text.
+        parallel: how many requests may be under way at once.
+        settle: for how many seconds a request that timed out may still be carried out.
+    """
+
+    stack: planner.Stack
+    client: Client
+    secret: Callable[[str], str]
+    parallel: int = 4
+    settle: float = 30.0
+
+    def observe(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
+        """What the server holds of the stack, and of what is sought. Raises RequestFailed."""
+        stack = self.stack
+        return observe(
+            stack.wires, stack.kinds, sought, stack=stack.name, send=self.client.send, parallel=self.parallel
+        )
+
+    def recheck(self, plan: Plan) -> None:
+        """See that all that a plan was computed from still stands. Raises Failed, RequestFailed."""
+        stop_on_errors(planner.stale(plan, self._again(plan), self.stack.kinds))
+
+    def apply(self, plan: Plan, listener: Listener) -> list[Outcome]:
+        """Send exactly the requests of `plan`, and see what came of them. Raises Interrupted, Unproven."""
+        outcomes = execute(
+            plan,
+            self.client.send,
+            parallel=self.parallel,
+            resolve_secret=self.secret,
+            stop=self.client.stop,
+            once=Once(lambda: self._again(plan), self.client.stop, self.settle),
+            on_start=listener.start,
+            on_outcome=listener.outcome,
+            on_interrupt=listener.interrupt,
+        )
+        return self._read_back(plan, outcomes)
+
+    def _again(self, plan: Plan) -> list[Live]:
+        """What the server now holds of all that `plan` names."""
+        return self.observe(planner.sought_again(plan, self.secret))
+
+    def _read_back(self, plan: Plan, outcomes: list[Outcome]) -> list[Outcome]:
+        """Outcomes as the server proves them; what it did not keep is a failure."""
+        if not any(outcome.status == "done" for outcome in outcomes):
+            return outcomes
+        try:
+            lives = self._again(plan)
+        except RequestFailed as cause:
+            raise Unproven(outcomes, cause) from None
+        made: dict[Address, str] = {outcome.step.address: outcome.id for outcome in outcomes if outcome.id}
+        proof = Proof(lives, self.stack.kinds, {**plan.ids, **made}, self.secret, self.stack.sensitive)
+        return [proof.of(outcome) for outcome in outcomes]

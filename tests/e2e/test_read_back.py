@@ -1,0 +1,110 @@
+"""After an apply the server is read once more: what it did not keep is an error that names it."""
+
+import pytest
+
+from tests.e2e.tools import writes
+from tests.fakes.mlflow import Fault
+
+STACK = """
+experiments:
+  fraud:
+    tags:
+      team: ml
+"""
+EDITED = STACK.replace("team: ml", "team: risk")
+SET_TAG = "experiments/set-experiment-tag"
+DROPPED = Fault(200, {})
+
+
+def reads(fake):
+    return [one.path for one in fake.requests if one not in writes(fake)]
+
+
+def test_a_write_that_the_server_dropped_is_named_with_its_place(shell, fake):
+    shell.apply(STACK)
+    dropped = iter([DROPPED])
+    fake.fault = lambda _, __, path: next(dropped, None) if path == SET_TAG else None
+    failed = shell.apply(EDITED, code=4)
+    assert 'tags.team was written as "risk", and the server holds "ml"' in failed.out
+    assert "manifests/main.yaml:5:7" in failed.out
+    assert "0 done, 1 failed" in failed.out
+    fake.fault = None
+    assert "tags.team" in shell("plan").out
+
+
+def test_a_value_that_the_server_cut_is_named(shell, fake, server):
+    shell.apply(STACK)
+
+    def cut(_, __, path):
+        if path != SET_TAG or not fake.requests[-1].body["value"].startswith("risk"):
+            return None
+        server.tag("fraud", team="ris")
+        return DROPPED
+
+    fake.fault = cut
+    failed = shell.apply(EDITED, code=4)
+    assert 'tags.team was written as "risk", and the server holds "ris"' in failed.out
+
+
+def test_a_mark_that_the_server_dropped_is_missed(shell, fake, server):
+    server.post("experiments/create", name="fraud")
+    fake.fault = lambda _, __, path: DROPPED if path == SET_TAG and "v" in fake.requests[-1].body["value"] else None
+    failed = shell.apply(STACK, code=4)
+    assert "the stack's mark is not on it" in failed.out
+
+
+def test_a_delete_that_the_server_did_not_carry_out_is_missed(shell, fake):
+    shell.apply(STACK + "  other: {}\n")
+    fake.fault = lambda _, __, path: DROPPED if path == "experiments/delete" else None
+    failed = shell.apply(STACK, code=4)
+    assert "it was deleted, and is still there" in failed.out
+
+
+def test_a_restore_that_the_server_did_not_carry_out_is_missed(shell, fake, server):
+    shell.apply(STACK)
+    server.post("experiments/delete", experiment_id=server.experiment("fraud")["experiment_id"])
+    fake.fault = lambda _, __, path: DROPPED if path in ("experiments/restore", SET_TAG) else None
+    failed = shell.apply(EDITED, code=4)
+    assert "it was written without an error, and is deleted" in failed.out
+
+
+def test_an_apply_of_nothing_reads_nothing_back(shell, fake):
+    shell.apply(STACK)
+    before = len(reads(fake))
+    shell("apply", "--yes")
+    assert len(reads(fake)) - before == 3
+
+
+def test_it_costs_one_observation(shell, fake):
+    shell.apply(STACK)
+    before = len(reads(fake))
+    shell.apply(EDITED)
+    searches = [path for path in reads(fake)[before:] if path.endswith("/search")]
+    assert len(searches) == 3 * 3  # to plan, under the lock, and to read back
+
+
+def test_a_server_that_cannot_be_read_afterwards_is_an_error_after_the_report(shell, fake):
+    shell.apply(STACK)
+
+    def gone(number, _, path):
+        return Fault(503, "") if wrote and path.endswith("/search") else wrote.extend([1] * (path == SET_TAG))
+
+    wrote: list[int] = []
+    fake.fault = gone
+    failed = shell.apply(EDITED, "--timeout", "0.2", code=1)
+    assert "1 done" in failed.out
+    assert "[not-read-back]" in failed.err
+
+
+@pytest.mark.parametrize("quiet", [[], ["--quiet"]])
+def test_a_secret_that_was_not_kept_is_not_shown(quiet, shell, fake, monkeypatch):
+    monkeypatch.setenv("TOKEN", "hunter2-canary")
+    config = (shell.folder / "manifests/reconciler.yaml").read_text()
+    shell.write(
+        "manifests/reconciler.yaml", config.replace("backend: mlflow", "sensitive: ['tags.key'], backend: mlflow")
+    )
+    shell.apply(STACK)
+    fake.fault = lambda _, __, path: DROPPED if path == SET_TAG and fake.requests[-1].body["key"] == "key" else None
+    failed = shell.apply(STACK + "      key: ${env.TOKEN}\n", *quiet, code=4)
+    assert "tags.key was written as (sensitive)" in failed.out
+    assert "hunter2" not in failed.out + failed.err

@@ -1,0 +1,123 @@
+"""A request that must not be carried out twice: looked for after a lost reply, and only then sent again."""
+
+import threading
+
+import pytest
+
+from reconciler.runtime.errors import NotTracking, Rejected, ServerFailed, Unauthorized, Unreachable
+from reconciler.runtime.fill import Missing
+from reconciler.runtime.once import SENT, Once
+
+RESET = Unreachable("the connection broke", ambiguous=True)
+LATE = Unreachable("did not answer", ambiguous=True, timed_out=True)
+NEVER_SENT = Unreachable("cannot be reached")
+LOST = [
+    RESET,
+    LATE,
+    ServerFailed(502, "bad gateway"),
+    Rejected(500, "INTERNAL_ERROR", "x"),
+    NotTracking("html", ambiguous=True),
+    Missing("no id"),
+]
+
+
+class Server:
+    """Answers a create with what it was told, one after the other; `there` is what a look finds after so many looks."""
+
+    def __init__(self, *answers, there=(), settle=0.0):
+        self.answers = list(answers)
+        self.there = list(there)
+        self.log = []
+        self.once = Once(self.look, threading.Event(), settle)
+
+    def send(self):
+        self.log.append("send")
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def look(self):
+        self.log.append("look")
+        found = self.there.pop(0) if self.there else []
+        if isinstance(found, Exception):
+            raise found
+        return found
+
+    def run(self):
+        return self.once.carry_out(self.send, lambda lives: lives[0] if lives else None)
+
+
+def test_a_sound_reply_needs_no_look():
+    server = Server("7")
+    assert server.run() == "7"
+    assert server.log == ["send"]
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_what_was_carried_out_is_not_sent_again(lost):
+    server = Server(lost, there=[["7"]])
+    assert server.run() == "7"
+    assert server.log == ["send", "look"]
+
+
+@pytest.mark.parametrize("lost", LOST)
+def test_what_was_not_carried_out_is_sent_again(lost):
+    server = Server(lost, "7")
+    assert server.run() == "7"
+    assert server.log[0] == server.log[-1] == "send"
+    assert set(server.log[1:-1]) == {"look"}
+
+
+@pytest.mark.parametrize("no", [NEVER_SENT, Rejected(400, "INVALID_PARAMETER_VALUE", "x"), Unauthorized("403")])
+def test_what_surely_was_not_carried_out_fails_at_once(no):
+    server = Server(no)
+    with pytest.raises(type(no)):
+        server.run()
+    assert server.log == ["send"]
+
+
+def test_a_refusal_of_the_second_attempt_may_be_the_first_ones_doing():
+    """The first attempt was slow, not lost: by now its name is taken by what it made itself."""
+    taken = Rejected(400, "RESOURCE_ALREADY_EXISTS", "x")
+    server = Server(RESET, taken, there=[[], ["7"]])
+    assert server.run() == "7"
+    assert server.log.count("send") == 2
+
+
+def test_a_refusal_of_the_second_attempt_that_made_nothing_is_raised():
+    server = Server(RESET, Rejected(400, "INVALID_PARAMETER_VALUE", "x"))
+    with pytest.raises(Rejected):
+        server.run()
+    assert server.log == ["send", "look", "send", "look"]
+
+
+def test_it_is_sent_a_few_times_and_no_more():
+    server = Server(*[RESET] * 9)
+    with pytest.raises(Unreachable):
+        server.run()
+    assert server.log.count("send") == SENT
+    assert server.log[-1] == "look"
+
+
+def test_a_request_that_timed_out_is_waited_for():
+    """It may still be under way: it is looked for again and again until it can no longer come."""
+    server = Server(LATE, "8", there=[[], [], ["7"]], settle=0.6)
+    assert server.run() == "7"
+    assert server.log == ["send", "look", "look", "look"]
+
+
+def test_where_the_server_cannot_be_asked_nothing_is_sent_again():
+    server = Server(RESET, "7", there=[Unreachable("nobody is there")])
+    with pytest.raises(Exception, match="whether it was carried out is not known, since nobody is there") as failed:
+        server.run()
+    assert failed.value.hint == "plan again: what was made is found by its mark"
+    assert server.log == ["send", "look"]
+
+
+def test_after_ctrl_c_nothing_is_sent_again():
+    server = Server(RESET, "7")
+    server.once.stop.set()
+    with pytest.raises(Unreachable):
+        server.run()
+    assert server.log == ["send"]
