@@ -15,6 +15,7 @@ COMMANDS: Mapping[str, str] = {
     "validate": "Check all that can be known without the server.",
     "plan": "Show what apply would do.",
     "apply": "Plan, show, ask, do; or do exactly a saved plan.",
+    "drift": "Show what differs on the server from what was last applied.",
     "destroy": "Delete all that the stack owns.",
     "show": "Print a saved plan.",
     "explain": "Show where a value comes from, and what would happen to it.",

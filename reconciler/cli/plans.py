@@ -27,12 +27,12 @@ class Formats:
     files: tuple[tuple[str, Path], ...]
 
     @classmethod
-    def parse(cls, given: tuple[str, ...]) -> Formats:
-        """From `--format NAME[=FILE]`. Raises BadParameter."""
+    def parse(cls, given: tuple[str, ...], names: Sequence[str] = NAMES) -> Formats:
+        """From `--format NAME[=FILE]` with one of `names`. Raises BadParameter."""
         pairs = [text.partition("=") for text in given or ("text",)]
         for name, equals, file in pairs:
-            if name not in NAMES:
-                raise click.BadParameter(f"'{name}' is not one of {', '.join(NAMES)}", param_hint="--format")
+            if name not in names:
+                raise click.BadParameter(f"'{name}' is not one of {', '.join(names)}", param_hint="--format")
             if equals and not file:
                 raise click.BadParameter(f"'{name}=' has no file behind it", param_hint="--format")
         printed = tuple(name for name, equals, _ in pairs if not equals)
@@ -62,7 +62,7 @@ def show_with(plan: Plan, found: Sequence[Diagnostic], output: Output, formats: 
 def show(plan: Plan, output: Output, formats: Formats) -> None:
     """Print the plan and write it to files, in the wanted formats."""
     for name, file in formats.files:
-        _write(file, render(plan, name, output))
+        write(file, render(plan, name, output))
     for name in formats.printed:
         if name == "json":
             output.text(render(plan, name, output))
@@ -79,7 +79,7 @@ def render(plan: Plan, name: str, output: Output) -> str:
 
 def save(plan: Plan, file: Path) -> None:
     """Write a plan that apply can load."""
-    _write(file, dump(plan, __version__))
+    write(file, dump(plan, __version__))
 
 
 def read_plan(file: Path) -> Plan:
@@ -95,7 +95,8 @@ def read_plan(file: Path) -> Plan:
     return plan
 
 
-def _write(file: Path, text: str) -> None:
+def write(file: Path, text: str) -> None:
+    """Raises Failed."""
     try:
         file.write_text(text, encoding="utf-8", newline="\n")
     except OSError as problem:

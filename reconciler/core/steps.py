@@ -109,8 +109,8 @@ class Stepper:
             return step, self._unsupported(live, found, None)
         problems = [_protected(live.address, "delete")] if mark.prevent_destroy and not mark.replaced else []
         problems += [_used(live, stack) for stack in sorted(live.others)]
-        calls = (*wire.update(Edit(live, (), self._condemnation(live, mark))), *wire.delete(live))
-        return Step(live.address, Action.delete, self._why_deleted(live), calls=calls), problems
+        away = (*wire.update(Edit(live, (), self._condemnation(live, mark))), *wire.delete(live))
+        return Step(live.address, Action.delete, self._why_deleted(live), calls=away), problems
 
     def _condemnation(self, live: Live, mark: Mark) -> dict[str, str | None]:
         """What notes in the mark that the stack deletes the resource; nothing where no one could read it afterwards."""

@@ -55,7 +55,7 @@ def read(folder: Path) -> tuple[Folder, list[Diagnostic]]:
     configs = [(name, texts.pop(name)) for name in CONFIG if name in texts]
     if len(configs) > 1:
         problems.append(error("two-configs", f"there are {' and '.join(CONFIG)}", hint="remove one of them"))
-    return Folder(configs[0] if configs else None, texts), problems
+    return Folder(configs[0] if len(configs) == 1 else None, texts), problems
 
 
 def _files(start: _Place, problems: list[Diagnostic]) -> Iterator[tuple[str, str]]:

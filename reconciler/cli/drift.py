@@ -1,0 +1,38 @@
+"""`reconciler drift`: what differs on the server from what the stack last applied."""
+
+from __future__ import annotations
+
+import click
+
+from reconciler.cli import options
+from reconciler.cli.exits import DONE, DRIFT
+from reconciler.cli.options import Context
+from reconciler.cli.plans import Formats, write
+from reconciler.core.drift import Drifts
+from reconciler.report.drift import drift_lines, dump
+from reconciler.report.lines import plain
+from reconciler.version import __version__
+
+NAMES = ("text", "json")
+
+
+@options.command
+@click.option("--ignore", multiple=True, metavar="GLOB", help="Not what is like this: ADDRESS or ADDRESS.FIELD.")
+@options.formats
+def command(context: Context, ignore: tuple[str, ...], formats: tuple[str, ...]) -> int:
+    """Show what differs on the server from what was last applied."""
+    wanted = Formats.parse(formats, NAMES)
+    drifts = context.session().drift(ignore)
+    for name, file in wanted.files:
+        write(file, _render(drifts, name))
+    for name in wanted.printed:
+        if name == "json":
+            context.output.text(_render(drifts, name))
+        else:
+            lines = drift_lines(drifts)
+            context.output.data(lines[-1:] if context.output.quiet else lines)
+    return DRIFT if drifts.found else DONE
+
+
+def _render(drifts: Drifts, name: str) -> str:
+    return dump(drifts, __version__) if name == "json" else plain(drift_lines(drifts))
