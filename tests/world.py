@@ -20,11 +20,10 @@ from reconciler.core.plan import Outcome, Plan
 from reconciler.core.resolve import resolve
 from reconciler.core.resource import Desired, Live
 from reconciler.core.source import parse
+from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.connection import Connection
 from reconciler.runtime.errors import Rejected
-from reconciler.runtime.execute import execute
 from reconciler.runtime.http import Client
-from reconciler.runtime.observe import observe
 
 PREFIX = "/api/2.0/mlflow"
 
@@ -49,10 +48,10 @@ class World:
         self.stack = planner.Stack(stack, "local", "mlflow", registry.kinds(), wires)
         connection = Connection(url="http://localhost", transport=transport)
         self.client = Client(connection, version="0", reads=backend.reads, writable=True)
+        self.place = Place(self.stack, self.client, str, parallel=1, settle=0)
 
     def observe(self, sought: Mapping[str, Any]) -> list[Live]:
-        stack = self.stack
-        return observe(stack.wires, stack.kinds, sought, stack=stack.name, send=self.client.send, parallel=1)
+        return self.place.observe(sought)
 
     def draft(self, desired: Mapping[Address, Desired], **options: Any) -> tuple[Plan, list[Diagnostic]]:
         problems = check(desired, self.stack.kinds, self.stack.wires, "mlflow")
@@ -68,7 +67,7 @@ class World:
         return plan
 
     def apply(self, plan: Plan) -> list[Outcome]:
-        return execute(plan, self.client.send, parallel=1)
+        return self.place.apply(plan, Listener())
 
     def sync(self, manifest: Mapping[str, Any], **options: Any) -> Plan:
         """Plan and apply; all steps must be done. Raises Failed."""
