@@ -6,6 +6,7 @@ from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar
 
+from reconciler.core.address import Address
 from reconciler.core.change import Path
 
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
@@ -40,6 +41,7 @@ class Call:
         returns: where the reply has the id of what was created, such as ("run", "info", "run_id").
         absorbs: error codes of the server that mean that there is nothing left to do.
         repeatable: sending it twice does the same as sending it once.
+        address: whose step sends it, filled in when it is sent; None for what only reads.
     """
 
     method: Method
@@ -50,3 +52,4 @@ class Call:
     returns: tuple[str, ...] = ()
     absorbs: tuple[str, ...] = ()
     repeatable: bool = False
+    address: Address | None = None

@@ -54,6 +54,18 @@ def hidden(value: Any) -> Any:
     return value
 
 
+def secrets_in(value: Any) -> set[str]:
+    """The text of each Secret in `value`."""
+    match value:
+        case Secret():
+            return {str(value)}
+        case Mapping():
+            return {text for entry in value.values() for text in secrets_in(entry)}
+        case list() | tuple():
+            return {text for entry in value for text in secrets_in(entry)}
+    return set()
+
+
 def revealed(value: Value, secret: Callable[[str], str]) -> Value:
     """`value` with the text in place of what stands for a secret; the reverse of `hidden`."""
     match value:

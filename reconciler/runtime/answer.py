@@ -62,7 +62,7 @@ def _not_tracking(response: httpx.Response, connection: Connection) -> NotTracki
     if response.is_redirect:
         place = clean(_place(response.headers.get("location", "")), connection.secrets)
         return NotTracking(brief, hint=f"it redirects to '{place}': a login page, or the url to use?")
-    return NotTracking(brief, hint=_PREFIX)
+    return NotTracking(brief, hint=_PREFIX, ambiguous=response.is_success)  # a proxy's page in place of the reply
 
 
 def _place(location: str) -> str:

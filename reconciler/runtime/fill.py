@@ -10,6 +10,7 @@ from urllib.parse import quote
 from reconciler.core.address import Address
 from reconciler.core.call import ID, Call
 from reconciler.core.change import Secret
+from reconciler.core.sensitive import secrets_in
 
 
 class Missing(Exception):  # noqa: N818 - it reads `raise Missing(address)`
@@ -23,7 +24,7 @@ class Filler:
     Attributes:
         ids: the server's ids that are known, also those of resources made in this apply.
         now: milliseconds since 1970.
-        secret: from a template such as `${env.TOKEN}` to its text.
+        secret: from a template such as `${env.TOKEN}` to its text, which a filled call holds as a Secret.
         sensitive: whether the call filled last holds a sensitive value.
     """
 
@@ -39,7 +40,8 @@ class Filler:
         moment = self.now()
         path = call.path.replace(ID, quote(self._id(self.own), safe="")) if ID in call.path else call.path
         body = None if call.body is None else {key: self._value(value, moment) for key, value in call.body.items()}
-        return replace(call, path=path, body=body)
+        self.sensitive = bool(secrets_in(body))
+        return replace(call, path=path, body=body, address=self.own)
 
     def _value(self, value: Any, moment: int) -> Any:
         match value:
@@ -48,14 +50,11 @@ class Filler:
             case {"$now": "ms", **rest} if not rest:
                 return moment
             case {"$sensitive": str(template), **rest} if not rest:
-                text = self.secret(template)
-                self.sensitive = True
-                return text
+                return Secret(self.secret(template), template)
             case Mapping():
                 return {key: self._value(inner, moment) for key, inner in value.items()}
             case list() | tuple():
                 return [self._value(inner, moment) for inner in value]
-        self.sensitive = self.sensitive or isinstance(value, Secret)
         return value
 
     def _id(self, address: Address) -> str:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from types import TracebackType
 from typing import Self
 
 import httpx
 
 from reconciler.core.call import Call, Reply
+from reconciler.core.sensitive import secrets_in
 from reconciler.runtime.answer import decode
+from reconciler.runtime.conceal import Concealer
 from reconciler.runtime.connection import Connection
 from reconciler.runtime.errors import (
     BadConnection,
@@ -23,7 +26,11 @@ from reconciler.runtime.errors import (
     WriteRefused,
     clean,
 )
+from reconciler.runtime.journal import Entry, Journal
+from reconciler.runtime.line import Line
 from reconciler.runtime.retry import Retry
+from reconciler.runtime.stop import Stop
+from reconciler.runtime.throttle import Gate
 from reconciler.runtime.transport import CountingTransport, Counts, ReadOnlyTransport, network
 
 __all__ = [
@@ -50,7 +57,7 @@ class Client:
     """Sends calls to one server; may be used from several threads, closes as a context manager.
 
     `reads` are the POST requests that only read, by the end of their path (`Backend.reads`); `connections` is how many
-    requests may be under way at once.
+    requests may be under way at once. Once `stop` is set, no request waits for its turn and none is sent again.
     """
 
     def __init__(
@@ -62,10 +69,15 @@ class Client:
         writable: bool = False,
         connections: int = 10,
         retry: Retry | None = None,
+        journal: Journal | None = None,
+        stop: Stop | None = None,
     ) -> None:
+        self.stop = stop or Stop()
         self._retry = retry or Retry()
-        self._met = False
+        self._line = Line(Gate(connections), self.stop)
+        self._journal = journal
         self._connection = connection
+        self._conceal = Concealer(connection.secrets)
         self._base = httpx.URL(connection.url)
         self._counting = CountingTransport(network(connection, connections), reads)
         self._http = httpx.Client(
@@ -73,7 +85,6 @@ class Client:
             headers={"User-Agent": f"reconciler/{version}", "Accept": "application/json"}
             | {**connection.headers, **connection.bearer},
             auth=connection.auth,
-            timeout=httpx.Timeout(connection.timeout, connect=min(connection.timeout, _CONNECT_SECONDS)),
             follow_redirects=False,
             trust_env=False,
         )
@@ -96,34 +107,43 @@ class Client:
     def send(self, call: Call) -> Reply:
         """The reply's JSON; None for an error that the call absorbs. Raises RequestFailed."""
         try:
-            return self._retry.run(self._attempt, call, met=self._met)
-        except Rejected as error:
-            if error.code and error.code in call.absorbs:
+            return self._retry.run(lambda number, left: self._attempt(call, number, left), call, self._line)
+        except RequestFailed as error:
+            if isinstance(error, Rejected) and error.code and error.code in call.absorbs:
                 return None
+            if secrets_in([call.body, call.query]):
+                error.withhold()
             raise
 
-    def _attempt(self, call: Call) -> Reply:
-        request = self._request(call)
-        try:
-            response = self._http.send(request)
-        except httpx.DecodingError:
-            raise NotTracking(f"{self._connection.shown} answers with a body that cannot be unpacked") from None
-        except httpx.TransportError as error:
-            raise self._unreachable(error) from None  # its own messages may hold what was sent
-        reply = decode(response, self._connection)
-        self._met = True
-        return reply
+    def _attempt(self, call: Call, number: int, left: float) -> Reply:
+        seconds = min(self._connection.timeout, left)
+        request = self._request(call, seconds)
+        journal = self._journal
+        with journal.request(call, number, self._conceal) if journal else nullcontext(Entry()) as entry:
+            response = self._exchange(request, seconds)
+            entry.status = response.status_code
+        return decode(response, self._connection)
 
-    def _request(self, call: Call) -> httpx.Request:
+    def _exchange(self, request: httpx.Request, seconds: float) -> httpx.Response:
+        try:
+            return self._http.send(request)
+        except httpx.DecodingError:
+            brief = f"{self._connection.shown} answers with a body that cannot be unpacked"
+            raise NotTracking(brief, ambiguous=True) from None
+        except httpx.TransportError as error:
+            raise self._unreachable(error, seconds) from None  # its own messages may hold what was sent
+
+    def _request(self, call: Call, seconds: float) -> httpx.Request:
         """Raises Malformed where httpx would change the path.
 
         DELETE .../tags/.. would become .../tags' parent, which deletes the logged model itself (MLflow 3.17.2).
         """
         headers = {} if call.body is None else {"Content-Type": "application/json"}
         url = str(self._base).rstrip("/") + call.path
+        times = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
         try:
             request = self._http.build_request(
-                call.method, url, params=dict(call.query) or None, content=_encode(call), headers=headers
+                call.method, url, params=dict(call.query) or None, content=_encode(call), headers=headers, timeout=times
             )
         except (httpx.InvalidURL, UnicodeError) as error:
             raise Malformed(f"{call.method} {clean(call.path)} cannot be sent", words=clean(str(error))) from None
@@ -135,12 +155,12 @@ class Client:
             )
         return request
 
-    def _unreachable(self, error: httpx.TransportError) -> Unreachable:
+    def _unreachable(self, error: httpx.TransportError, seconds: float) -> Unreachable:
         shown, words = self._connection.shown, clean(str(error), self._connection.secrets)
         ambiguous = not isinstance(error, _NEVER_SENT)
         if isinstance(error, httpx.TimeoutException) and ambiguous:
-            brief = f"{shown} did not answer within {self._connection.timeout:g} s"
-            return Unreachable(brief, hint="is the server up?", ambiguous=True)
+            brief = f"{shown} did not answer within {seconds:.3g} s"
+            return Unreachable(brief, hint="is the server up?", ambiguous=True, timed_out=True)
         if "CERTIFICATE_VERIFY_FAILED" in words:
             hint = "name the authority that signed the server's certificate in MLFLOW_TRACKING_SERVER_CERT_PATH"
             return Unreachable(f"the certificate of {shown} is not trusted", words=words, hint=hint)

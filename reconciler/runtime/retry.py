@@ -1,62 +1,148 @@
-"""Decides whether a failed request is sent again, and when: only where that can do no harm."""
+"""Decides whether a failed request is sent again, and when: only where that can do no harm, and not for ever."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 from email.utils import parsedate_to_datetime
-from typing import TypeVar
+from time import monotonic
+from typing import Generic, TypeAlias, TypeVar
 
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+from tenacity import RetryCallState, Retrying, retry_if_exception, wait_random_exponential
 
 from reconciler.core.call import Call
-from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed, ServerFailed, Unreachable
+from reconciler.runtime.errors import FAILED, NotTracking, Rejected, RequestFailed, ServerFailed, Stopped, Unreachable
+from reconciler.runtime.line import CROWDED, DOWN, TOO_MANY, Line, refused
+from reconciler.runtime.throttle import Passage
 
 T = TypeVar("T")
+Send: TypeAlias = Callable[[int, float], T]
+"""Sends a request once, given the number of the attempt, from 1, and the seconds that it may take."""
 
-TOO_MANY, UNAVAILABLE, FAILED = 429, 503, 500
-LONGEST_WAIT = 60.0
-"""Seconds; a server that asks for more is not waited for."""
+STRANGER = 2
+"""How often a server is tried that has not answered: its url may be wrong, and that is to be told soon."""
+_LEAST_SECONDS = 1.0
+"""A last attempt gets so much time, or it would only fail for want of it."""
 _backoff = wait_random_exponential(multiplier=0.1, max=5)
 
 
 @dataclass(frozen=True, slots=True)
 class Retry:
-    """How often a request is tried, and what marks an error as passing.
+    """How long and how often a request is tried, and what marks an error as passing.
 
     Attributes:
-        attempts: in all; a server that has never answered gets no more than two.
+        total: seconds in all, waiting included; a server that is overloaded or down is tried until they are over.
+        attempts: how often after any other failure; a server that has not answered is tried twice.
         passing: pairs of an error code and of a part of its message, of errors after which nothing was written.
     """
 
+    total: float = 60.0
     attempts: int = 6
     passing: tuple[tuple[str, str], ...] = ()
 
-    def run(self, send: Callable[[Call], T], call: Call, *, met: bool) -> T:
-        """What `send` returns. Raises its last error. `met`: the server has answered before."""
+    def run(self, send: Send[T], call: Call, line: Line) -> T:
+        """What `send` returns. Raises its last error, which says how often and how long it was tried."""
+        course = _Course(self, call, line, send)
         retrying = Retrying(
-            retry=retry_if_exception(lambda error: self._again(call, error)),
-            stop=stop_after_attempt(self.attempts if met else min(self.attempts, 2)),
-            wait=_wait,
-            reraise=True,
+            retry=retry_if_exception(course.again), stop=course.over, wait=_wait, sleep=course.sleep, reraise=True
         )
-        return retrying(send, call)
+        try:
+            return retrying(course.attempt)
+        except RequestFailed as error:
+            course.explain(error)
+            raise
 
-    def _again(self, call: Call, error: BaseException) -> bool:
-        """Whether `call` may be sent again: it was not carried out, or doing it twice is doing it once."""
-        if not isinstance(error, RequestFailed) or (error.retry_after or 0) > LONGEST_WAIT:
+
+class _Course(Generic[T]):
+    """One request on its way through its attempts."""
+
+    def __init__(self, retry: Retry, call: Call, line: Line, send: Send[T]) -> None:
+        self._retry = retry
+        self._call = call
+        self._line = line
+        self._send = send
+        self._began = monotonic()
+        self._number = 0
+        self._error: RequestFailed | None = None
+        self._remarks: list[str] = []
+
+    @property
+    def _left(self) -> float:
+        return self._retry.total - (monotonic() - self._began)
+
+    @property
+    def _seconds(self) -> float:
+        """What one attempt may take. What cannot be repeated is not cut short: nobody would know what became of it."""
+        total = self._retry.total
+        return max(self._left, min(total, _LEAST_SECONDS)) if self._call.repeatable else total
+
+    def attempt(self) -> T:
+        asked = monotonic()
+        with self._line.gate.passage(self._line.stop) as passage:
+            self._began += monotonic() - asked  # we waited for ourselves, not for the server
+            if passage is None:
+                raise self._error or Stopped("the command was stopped before the request was sent")
+            self._number += 1
+            try:
+                reply = self._send(self._number, self._seconds)
+            except RequestFailed as error:
+                self._failed(error, passage)
+                raise
+            passage.success = True
+        self._line.server.heard()
+        return reply
+
+    def _failed(self, error: RequestFailed, passage: Passage) -> None:
+        self._error = error
+        self._line.server.failed(error)
+        passage.overloaded = error.status in CROWDED
+        passage.success = refused(error)
+
+    def again(self, error: BaseException) -> bool:
+        """Whether the call may be sent again: it was not carried out, or doing it twice is doing it once."""
+        if not isinstance(error, RequestFailed):
             return False
-        return self._undone(error) or (call.repeatable and _may_pass(error))
+        return self._undone(error) or (self._call.repeatable and _may_pass(error))
+
+    def over(self, state: RetryCallState) -> bool:
+        """Whether it has been tried for long enough, or often enough."""
+        assert self._error is not None
+        if self._line.stop.is_set():
+            return True
+        left = self._left
+        if state.upcoming_sleep >= left:
+            self._give_up(self._error, max(0.0, left))
+            return True
+        if not self._line.server.answers:
+            return self._number >= min(self._retry.attempts, STRANGER)
+        return not _is_down(self._error) and self._number >= self._retry.attempts
+
+    def sleep(self, seconds: float) -> None:
+        if self._line.stop.wait(seconds):
+            assert self._error is not None
+            raise self._error
+
+    def explain(self, error: RequestFailed) -> None:
+        if self._number > 1:
+            self._remarks.insert(0, f"tried {self._number} times in {_told(monotonic() - self._began)}")
+        if self._remarks:
+            error.add("; ".join(self._remarks))
+
+    def _give_up(self, error: RequestFailed, left: float) -> None:
+        self._line.server.lose()
+        error.hint = error.hint or "try again later, or give it more time with --timeout"
+        if error.retry_after and error.retry_after >= left:
+            asked = _told(error.retry_after)
+            self._remarks.append(f"the server asks for a pause of {asked}, and --timeout leaves {_told(left)}")
 
     def _undone(self, error: RequestFailed) -> bool:
         """Whether the server surely has not carried the request out, and may do so later."""
         if isinstance(error, Unreachable):
             return not error.ambiguous
-        if not isinstance(error, Rejected):
-            return False
-        return error.status == TOO_MANY or any(
-            error.code == code and words in error.message for code, words in self.passing
-        )
+        return error.status == TOO_MANY or (isinstance(error, Rejected) and self._passes(error))
+
+    def _passes(self, error: Rejected) -> bool:
+        return any(error.code == code and words in error.message for code, words in self._retry.passing)
 
 
 def _may_pass(error: RequestFailed) -> bool:
@@ -66,11 +152,19 @@ def _may_pass(error: RequestFailed) -> bool:
     return isinstance(error, Unreachable | ServerFailed | NotTracking)
 
 
+def _is_down(error: RequestFailed) -> bool:
+    return isinstance(error, Unreachable) or error.status in DOWN
+
+
 def _wait(state: RetryCallState) -> float:
-    """What the server asked for, else exponential with jitter, in seconds."""
+    """What the server asked for, at least what is exponential with jitter, in seconds."""
     error = state.outcome.exception() if state.outcome else None
     asked = error.retry_after if isinstance(error, RequestFailed) else None
-    return _backoff(state) if asked is None else asked
+    return max(asked or 0.0, _backoff(state))
+
+
+def _told(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"  # noqa: PLR2004
 
 
 def seconds(text: str, now: float) -> float | None:

@@ -10,7 +10,7 @@ from reconciler.core.interpolate import Scope
 from reconciler.core.match import match
 from reconciler.core.plan import Step
 from reconciler.core.resolve import resolve
-from reconciler.core.sensitive import Sensitive, hidden
+from reconciler.core.sensitive import Sensitive, hidden, secrets_in
 from reconciler.core.source import parse
 from reconciler.report.diagnostics import diagnostic_lines
 from reconciler.report.explain import explain_lines
@@ -202,6 +202,13 @@ def test_secrets_are_hidden_wherever_they_stand():
     }
     assert hidden(secret) == stands
     assert hidden("hunter2") == "hunter2"
+
+
+def test_secrets_are_found_wherever_they_stand():
+    first, second = Secret(OLD, "${env.X}"), Secret(NEW, "${env.Y}")
+    assert secrets_in({"a": [first, {"b": second}], "c": (first, 1, None), "d": OLD + "x"}) == {OLD, NEW}
+    assert secrets_in(first) == {OLD}
+    assert secrets_in({"a": OLD}) == set()
 
 
 def test_what_is_written_in_the_manifest_itself_is_no_secret():
