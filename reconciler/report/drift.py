@@ -49,13 +49,13 @@ def dump(drifts: Drifts, tool: str) -> str:
 def _block(address: Address, group: list[Drift]) -> list[Line]:
     """A resource that drifted as a whole stands on one line; else its fields stand below it."""
     symbol, style, words = _HEADS[group[0].kind]
-    head: Line = [(f"  {symbol:>3} ", style), (str(address), "bold"), (f"  {words}" if words else "", "")]
+    head: Line = [(f"{symbol:>3} ", style), (str(address), "bold"), (f"  {words}" if words else "", "")]
     return [head, *(_field(one) for one in group if one.path)]
 
 
 def _field(one: Drift) -> Line:
     """The value that was applied is known only where the manifests still have it."""
-    name = f"        {dotted(one.path)}: "
+    name = f"      {dotted(one.path)}: "
     if one.applied is None:
         return [(name, ""), (f"{one.kind} on the server", "dim"), *_now(one)]
     after = "(removed)" if one.live is None else shown(one.live)
