@@ -37,6 +37,7 @@ class Fault:
 
     status: int = 503
     body: Json | str = ""
+    retry_after: str = ""
     lose_reply: bool = False
 
     @classmethod
@@ -52,6 +53,7 @@ class FakeMlflow:
     """An MLflow tracking server in memory; `requests` holds what it was sent, `fault` breaks what it answers.
 
     `page_cap` makes every page at most that long, whatever was asked for, so that a few objects need several pages.
+    `busiest` is the highest number of requests that were under way at once since a test last set it to 0.
     """
 
     def __init__(
@@ -72,6 +74,7 @@ class FakeMlflow:
         with self._lock:
             self._state = State(page_cap=self._page_cap)
             self._requests: list[Request] = []
+            self.under_way = self.busiest = 0
 
     @property
     def requests(self) -> list[Request]:
@@ -83,13 +86,25 @@ class FakeMlflow:
         self, method: str, path: str, query: dict[str, str], body: Any | None, authorization: str | None = None
     ) -> Reply:
         """The status and the reply (a dict is JSON, a str is text); raises ReplyLostError where a fault says so."""
+        with self._lock:
+            self.under_way += 1
+            self.busiest = max(self.busiest, self.under_way)
+        try:
+            return self._handle(method, path, query, body, authorization)
+        finally:
+            with self._lock:
+                self.under_way -= 1
+
+    def _handle(
+        self, method: str, path: str, query: dict[str, str], body: Any | None, authorization: str | None
+    ) -> Reply:
         short = path.removeprefix(self._prefix)
         with self._lock:
             number = len(self._requests)
             self._requests.append(Request(method, short, copy.deepcopy(body)))
         fault = self.fault(number, method, short) if self.fault else None
         if fault and not fault.lose_reply:
-            return fault.status, fault.body
+            return fault.status, fault.body, *([fault.retry_after] if fault.retry_after else [])
         reply = self._answer(method, path, query, body, authorization)
         if fault:
             raise ReplyLostError

@@ -12,7 +12,8 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 
-Reply = tuple[int, dict[str, Any] | str]
+# The status, the body and, if there is one, the header Retry-After.
+Reply = tuple[int, dict[str, Any] | str] | tuple[int, dict[str, Any] | str, str]
 # Method, decoded path, query, parsed body and the Authorization header, to a reply.
 Answer = Callable[[str, str, dict[str, str], Any, str | None], Reply]
 
@@ -39,12 +40,13 @@ def _parse(method: str, content_type: str, content: bytes) -> Any:
 
 
 def _render(path: str, reply: Reply) -> tuple[int, dict[str, str], bytes]:
-    status, body = reply
+    status, body, *pause = reply
     if isinstance(body, str):
         kind = "text/plain" if path == "/health" and status == httpx.codes.OK else "text/html"
         headers, content = {"Content-Type": f"{kind}; charset=utf-8"}, body.encode()
     else:
         headers, content = {"Content-Type": "application/json"}, json.dumps(body, indent=2).encode()
+    headers |= {"Retry-After": pause[0]} if pause else {}
     if status == 401:
         headers["WWW-Authenticate"] = 'Basic realm="mlflow"'
     return status, headers, content
