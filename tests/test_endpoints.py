@@ -16,6 +16,7 @@ from reconciler.backends.mlflow.options import Options
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.change import Action, FieldChange
+from reconciler.core.lock import Held
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Live
 from reconciler.core.source import Document
@@ -115,6 +116,7 @@ VERBS = {
     "get": "GET",
     "read": "POST",
     "post": "POST",
+    "once": "POST",
     "create": "POST",
     "patch": "PATCH",
     "delete": "DELETE",
@@ -313,6 +315,13 @@ def read(flow):
         replies = [answer(call) for call in batch]
 
 
+def locking(wire):
+    """The calls of everything that takes and releases a lock."""
+    held = Held("0" * 32, since=1, until=1)
+    calls = [wire.take("ml", held), wire.renew("ml", held, 0), wire.retire("ml", held.token), wire.forget("ml", "")]
+    return calls + read(wire.read("ml")) + read(wire.retired("ml"))
+
+
 def written(wire, entry):
     """The calls of everything that writes a resource."""
     kind = entry.address.kind
@@ -329,7 +338,7 @@ def written(wire, entry):
 def sent():
     """All calls that the wires make for one resource of each kind."""
     wires = BACKEND.wires(Options(url="http://localhost"))
-    calls = []
+    calls = locking(BACKEND.lock(Options(url="http://localhost")))
     for address, fields in DECLARED.items():
         wire = wires[address.kind]
         calls += written(wire, Desired(address, fields, Document({})))

@@ -75,12 +75,14 @@ def tags(held: Held) -> dict[str, str]:
     return texts | {"lock.since": moment(held.since)} | until(held)
 
 
-def until(held: Held) -> dict[str, str]:
-    """The tag that is written anew when a lock is renewed.
+def until(held: Held, number: int = 0) -> dict[str, str]:
+    """The tag that a renewal writes. `number`: how many renewals have been sent whose fate is not known.
 
-    Its key has the token in it: a renewal that arrives late and finds somebody else's lock leaves that one's time alone.
+    The key has the token in it: a renewal that arrives late, and finds somebody else's lock, does not change its end.
+    Nor does it shorten ours, since a key is not written again by anybody whose last writing of it is in doubt, and the
+    latest time counts.
     """
-    return {f"lock.until.{held.token}": moment(held.until)}
+    return {_until_key(held.token) + (f".{number}" if number else ""): moment(held.until)}
 
 
 def read(found: Mapping[str, str]) -> Held:
@@ -88,12 +90,13 @@ def read(found: Mapping[str, str]) -> Held:
     token = found.get("lock.token", "")
     if not is_token(token):
         return Held()
+    ends = [_time(text) for key, text in found.items() if key.startswith(_until_key(token))]
     return Held(
         token=token,
         who=_plain(found.get("lock.who", "")),
         where=_plain(found.get("lock.where", "")),
         since=_time(found.get("lock.since", "")),
-        until=_time(found.get(f"lock.until.{token}", "")),
+        until=max((end for end in ends if end is not None), default=None),
     )
 
 
@@ -108,6 +111,10 @@ def words(held: Held) -> str:
 def clock(when: int) -> str:
     """Milliseconds since 1970 as `2026-11-21 09:14:05 UTC`."""
     return moment(when // 1000 * 1000).replace("T", " ").replace("Z", " UTC")
+
+
+def _until_key(token: str) -> str:
+    return f"lock.until.{token}"
 
 
 def _time(text: str) -> int | None:
@@ -134,8 +141,8 @@ class LockWire(Protocol):
     def read(self, stack: str) -> Flow[Held | None]:
         """Who holds it; None where nobody does."""
 
-    def renew(self, stack: str, held: Held) -> Call:
-        """Writes the new `until` of `held`. A reply of None: the lock is not there."""
+    def renew(self, stack: str, held: Held, number: int) -> Call:
+        """Writes the new `until` of `held`; `number` as in `until`. A reply of None: the lock is not there."""
 
     def retire(self, stack: str, token: str) -> Call:
         """Renames the lock to the name for `token`, whoever holds it. Atomic.

@@ -13,6 +13,7 @@ INVALID = "INVALID_PARAMETER_VALUE"
 ABSENT = "RESOURCE_DOES_NOT_EXIST"
 TAKEN = "RESOURCE_ALREADY_EXISTS"
 CREATE = "registered-models/create"
+RENAME = "registered-models/rename"
 
 
 @pytest.fixture
@@ -70,6 +71,70 @@ def test_delete_is_hard(api: Api, name: str) -> None:
     api.get_refuses("registered-models/get", 404, ABSENT, name=name)
     api.post(CREATE, {"name": name})
     assert api.send("DELETE", "registered-models/delete", query={"name": name}).status_code == 400
+
+
+def test_rename(api: Api) -> None:
+    """A rename takes tags and description along and frees the name; nothing else of that name is needed."""
+    new, some = unique(), pairs({"a": "1"})
+    old = unique()
+    api.post(CREATE, {"name": old, "tags": some, "description": "d"})
+    found = api.post(RENAME, {"name": old, "new_name": new})["registered_model"]
+    assert (found["name"], found["description"], mapping(found["tags"])) == (new, "d", {"a": "1"})
+    assert tags(api, new) == {"a": "1"}
+    api.get_refuses("registered-models/get", 404, ABSENT, name=old)
+    api.post(CREATE, {"name": old})
+
+
+def test_rename_refuses(api: Api, name: str) -> None:
+    """A new name that is taken leaves both as they are; a model that is not there is a 404."""
+    taken = unique()
+    api.post(CREATE, {"name": taken, "tags": pairs({"a": "1"})})
+    api.refuses(RENAME, {"name": name, "new_name": taken}, 400, TAKEN)
+    assert (tags(api, name), tags(api, taken)) == ({}, {"a": "1"})
+    api.refuses(RENAME, {"name": unique(), "new_name": unique()}, 404, ABSENT)
+    api.refuses(RENAME, {"name": unique(), "new_name": taken}, 404, ABSENT)
+    api.refuses(RENAME, {"name": name}, 400, INVALID)
+    api.refuses(RENAME, {"name": name, "new_name": "a/b"}, 400, INVALID)
+
+
+def test_rename_to_itself(api: Api, name: str) -> None:
+    """A rename to the same name does nothing."""
+    api.post(RENAME, {"name": name, "new_name": name})
+    assert tags(api, name) == {}
+
+
+def test_one_renames_among_many(api: Api) -> None:
+    """Of eight renames of one model at once exactly one succeeds; a loser may get the database's own words."""
+    name, new = unique(), unique()
+    api.post(CREATE, {"name": name})
+    with ThreadPoolExecutor(8) as pool:
+        replies = list(pool.map(lambda _: api.send("POST", RENAME, {"name": name, "new_name": new}), range(8)))
+    assert sum(reply.status_code == 200 for reply in replies) == 1
+    lost = [reply.json() for reply in replies if reply.status_code != 200]
+    assert {one["error_code"] for one in lost} <= {ABSENT, TAKEN, "BAD_REQUEST"}
+    words = [one["message"] for one in lost if one["error_code"] == "BAD_REQUEST"]
+    assert all("expected to update 1 row(s); 0 were matched" in message for message in words), words
+
+
+def test_search(api: Api) -> None:
+    """Registered models are found by a part of their name, ordered by it, page by page; no empty list is sent."""
+    start = unique()
+    for end in ("b", "a", "c"):
+        api.post(CREATE, {"name": f"{start}.{end}", "tags": pairs({"k": end})})
+    query = {"filter": f"name LIKE '{start}.%'"}
+    found = api.get("registered-models/search", **query)["registered_models"]
+    assert [(one["name"][-1], mapping(one["tags"])) for one in found] == [(end, {"k": end}) for end in "abc"]
+    page = api.get("registered-models/search", **query, max_results=2)
+    rest = api.get("registered-models/search", **query, max_results=2, page_token=page["next_page_token"])
+    assert [one["name"][-1] for one in (*page["registered_models"], *rest["registered_models"])] == ["a", "b", "c"]
+    assert "next_page_token" not in rest
+    assert api.get("registered-models/search", filter=f"name LIKE '{unique()}.%'") == {}
+
+
+def test_search_refuses(api: Api) -> None:
+    """A page has at most 1,000."""
+    assert api.get("registered-models/search", max_results=1000)
+    api.get_refuses("registered-models/search", 400, INVALID, max_results="1001")
 
 
 def test_get_refuses(api: Api) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from reconciler.backends.mlflow.api import Api
 from reconciler.backends.mlflow.experiments import Experiments
+from reconciler.backends.mlflow.lock import RegistryLock
 from reconciler.backends.mlflow.logged_models import LoggedModels
 from reconciler.backends.mlflow.options import Options, endpoint
 from reconciler.backends.mlflow.runs import Runs
@@ -27,15 +28,18 @@ BACKEND = Backend(
         "runs": ("create", "rename", "update", "replace", "delete (soft)", "restore"),
         "logged_models": ("create", "update", "replace", "delete"),
     },
-    # a worker out of database connections, and two writers of one new tag or dataset (3.17.2); SQLite, PostgreSQL
+    # a worker out of database connections, two writers of one new tag or dataset, two who rename one registered model
+    # (3.17.2); SQLite, PostgreSQL
     passing=(
         ("BAD_REQUEST", "QueuePool limit"),
         ("BAD_REQUEST", "UNIQUE constraint failed: experiment_tags."),
         ("BAD_REQUEST", "UNIQUE constraint failed: tags."),
         ("BAD_REQUEST", "UNIQUE constraint failed: datasets."),
+        ("BAD_REQUEST", "UPDATE statement on table 'registered_models' expected to update 1 row(s); 0 were matched"),
         ("BAD_REQUEST", 'unique constraint "experiment_tag_pk"'),
         ("BAD_REQUEST", 'unique constraint "tag_pk"'),
         ("BAD_REQUEST", 'unique constraint "dataset_pk"'),
     ),
+    lock=lambda options: RegistryLock(Api(options.prefix)),
     reads=("/experiments/search", "/runs/search", "/logged-models/search"),
 )

@@ -18,6 +18,7 @@ NOTE = "mlflow.note.content"
 SYSTEM = "mlflow."
 """How the server's own tags start; they are never read as ours, written or deleted."""
 ABSENT = ("RESOURCE_DOES_NOT_EXIST",)
+TAKEN = ("RESOURCE_ALREADY_EXISTS",)
 PAGE = 50_000
 """The largest page of experiments and runs; a tag filter costs the server the same again for every page (3.17.2)."""
 
@@ -38,14 +39,24 @@ class Api:
         """A write that may be repeated."""
         return Call("POST", f"{self.prefix}/{route}", body, fields=tuple(fields), absorbs=absorbs, repeatable=True)
 
+    def once(self, route: str, body: Mapping[str, Any], absorbs: tuple[str, ...]) -> Call:
+        """A write whose repetition would do something else."""
+        return Call("POST", f"{self.prefix}/{route}", body, absorbs=absorbs)
+
     def create(self, route: str, body: Mapping[str, Any], fields: Iterable[Path], returns: tuple[str, ...]) -> Call:
         return Call("POST", f"{self.prefix}/{route}", body, fields=tuple(fields), returns=returns)
 
     def patch(self, route: str, body: Mapping[str, Any], fields: Iterable[Path]) -> Call:
         return Call("PATCH", f"{self.prefix}/{route}", body, fields=tuple(fields), repeatable=True)
 
-    def delete(self, route: str, fields: Iterable[Path] = (), absorbs: tuple[str, ...] = ()) -> Call:
-        return Call("DELETE", f"{self.prefix}/{route}", fields=tuple(fields), absorbs=absorbs, repeatable=True)
+    def delete(
+        self,
+        route: str,
+        fields: Iterable[Path] = (),
+        absorbs: tuple[str, ...] = (),
+        body: Mapping[str, Any] | None = None,
+    ) -> Call:
+        return Call("DELETE", f"{self.prefix}/{route}", body, fields=tuple(fields), absorbs=absorbs, repeatable=True)
 
     def pages(self, route: str, body: Mapping[str, Any], items: str) -> Flow[list[Any]]:
         """All `items` of a search, page after page."""

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from . import limits
-from .errors import ApiError
+from . import filters, limits, paging
+from .errors import ApiError, invalid
 from .state import Registered, State
 from .wire import Json
+
+_GRAMMAR = filters.Grammar(text=frozenset({"name"}), numeric=frozenset(), ids=frozenset())
+_PAGE, _LARGEST_PAGE = 100, 1000
 
 
 def create(state: State, fields: Json) -> Json:
@@ -14,11 +17,15 @@ def create(state: State, fields: Json) -> Json:
     limits.check_registered_name(name)
     for tag in tags:
         _check_tag(tag)
-    if name in state.registered:
-        raise ApiError("RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists.")
+    _check_free(state, name)
     values = {tag.get("key", ""): tag.get("value", "") for tag in tags}
     state.registered[name] = Registered(name, fields.get("description", ""), values)
     return {"registered_model": state.registered[name].show()}
+
+
+def _check_free(state: State, name: str) -> None:
+    if name in state.registered:
+        raise ApiError("RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists.")
 
 
 def _check_tag(tag: Json) -> None:
@@ -33,6 +40,33 @@ def _find(state: State, fields: Json) -> Registered:
 
 def get(state: State, fields: Json) -> Json:
     return {"registered_model": _find(state, fields).show()}
+
+
+def search(state: State, fields: Json) -> Json:
+    """Ordered by name; prompts, which are registered models too, are not known here."""
+    size = int(fields.get("max_results", _PAGE))
+    if not 0 < size <= _LARGEST_PAGE:
+        raise invalid(f"Invalid value {size} for parameter 'max_results' supplied.")
+    clauses = filters.parse(fields.get("filter", ""), _GRAMMAR)
+    found = [one for _, one in sorted(state.registered.items()) if filters.matches(one, clauses, _look_up)]
+    page, more = paging.cut(found, paging.offset(fields.get("page_token", "")), state.page_size(size))
+    return {**({"registered_models": [one.show() for one in page]} if page else {}), **more}
+
+
+def _look_up(found: Registered, entity: str, key: str) -> str | None:
+    return found.name if entity == "attribute" else found.tags.get(key)
+
+
+def rename(state: State, fields: Json) -> Json:
+    """Atomic: of many callers one wins. Description and tags go along."""
+    limits.check_registered_name(fields["new_name"])
+    found = _find(state, fields)
+    if fields["new_name"] != found.name:
+        _check_free(state, fields["new_name"])
+    del state.registered[found.name]
+    found.name = fields["new_name"]
+    state.registered[found.name] = found
+    return {"registered_model": found.show()}
 
 
 def delete(state: State, fields: Json) -> Json:

@@ -57,6 +57,8 @@ _ROUTES: Mapping[tuple[str, str], Route] = {
     ("POST", f"{_MODEL}/params"): Route(s.MODEL_PARAMS, models.log_params),
     ("POST", "registered-models/create"): Route(s.REGISTERED_CREATE, registry.create),
     ("GET", "registered-models/get"): Route(s.NAME, registry.get),
+    ("GET", "registered-models/search"): Route(s.REGISTERED_SEARCH, registry.search),
+    ("POST", "registered-models/rename"): Route(s.REGISTERED_RENAME, registry.rename),
     ("DELETE", "registered-models/delete"): Route(s.NAME, registry.delete),
     ("POST", "registered-models/set-tag"): Route(s.NAMED_TAG, registry.set_tag),
     ("DELETE", "registered-models/delete-tag"): Route(s.NAMED_KEY, registry.delete_tag),

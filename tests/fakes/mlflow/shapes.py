@@ -94,3 +94,5 @@ MODEL_SEARCH = Shape(
     required=("experiment_ids",),
 )
 REGISTERED_CREATE = Shape({"name": TEXT, "tags": _PAIRS, "description": TEXT}, required=("name",))
+REGISTERED_RENAME = Shape({"name": TEXT, "new_name": TEXT}, required=("name", "new_name"))
+REGISTERED_SEARCH = Shape({"filter": TEXT, "max_results": INTEGER, "order_by": Many(TEXT), "page_token": TEXT})

@@ -1,0 +1,59 @@
+"""The stack's lock on MLflow: a registered model with a fixed name, which only one can create, and one can rename."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reconciler.backends.mlflow.api import ABSENT, TAKEN, Api, from_pairs, pairs, reply_list
+from reconciler.core import lock
+from reconciler.core.call import Call, Flow
+from reconciler.core.lock import Held
+
+_PAGE = "1000"
+"""The largest page of registered models; what it does not hold is found the next time."""
+
+
+@dataclass(frozen=True, slots=True)
+class RegistryLock:
+    """Creating and renaming are one statement on a column that is unique; on a store of files they are not (3.17.2)."""
+
+    api: Api
+
+    def take(self, stack: str, held: Held) -> Call:
+        body = {
+            "name": lock.name(stack),
+            "description": f"The lock of the stack '{stack}': an apply is under way. To release it: reconciler unlock",
+            "tags": pairs(lock.tags(held)),
+        }
+        # a lock that goes in that moment makes the server look for it in vain (3.17.2)
+        return self.api.once("registered-models/create", body, (*TAKEN, *ABSENT))
+
+    def read(self, stack: str) -> Flow[Held | None]:
+        (reply,) = yield [self.api.get("registered-models/get", {"name": lock.name(stack)}, ABSENT)]
+        return None if reply is None else _held(reply.get("registered_model"))
+
+    def renew(self, stack: str, held: Held, number: int) -> Call:
+        ((key, value),) = lock.until(held, number).items()
+        body = {"name": lock.name(stack), "key": key, "value": value}
+        return self.api.once("registered-models/set-tag", body, ABSENT)
+
+    def retire(self, stack: str, token: str) -> Call:
+        body = {"name": lock.name(stack), "new_name": lock.retired_name(stack, token)}
+        return self.api.once("registered-models/rename", body, (*TAKEN, *ABSENT))
+
+    def retired(self, stack: str) -> Flow[list[Held]]:
+        query = {"filter": f"name LIKE '{lock.retired_name(stack, '%')}'", "max_results": _PAGE}
+        (reply,) = yield [self.api.get("registered-models/search", query)]
+        found = reply_list(reply, "registered_models")
+        return [replace(_held(one), token=lock.token_in(stack, str(one.get("name", "")))) for one in found]
+
+    def forget(self, stack: str, token: str) -> Call:
+        return self.api.delete(
+            "registered-models/delete", absorbs=ABSENT, body={"name": lock.retired_name(stack, token)}
+        )
+
+
+def _held(model: Mapping[str, Any] | None) -> Held:
+    return lock.read(from_pairs((model or {}).get("tags")))
