@@ -20,10 +20,12 @@ if TYPE_CHECKING:
     from reconciler.core.call import Call
     from reconciler.core.change import Action, FieldChange
     from reconciler.core.diagnostics import Diagnostic, Failed, Span
+    from reconciler.core.drift import Drift, Drifts
     from reconciler.core.guard import Safety
     from reconciler.core.plan import Outcome, Plan, Step
     from reconciler.core.planner import Options
     from reconciler.core.select import Selection
+    from reconciler.runtime.apply import Unproven
     from reconciler.runtime.errors import RequestFailed, Unauthorized
     from reconciler.runtime.execute import Interrupted
     from reconciler.session import Session
@@ -33,6 +35,8 @@ _HOMES = {
     "Address": "core.address",
     "Call": "core.call",
     "Diagnostic": "core.diagnostics",
+    "Drift": "core.drift",
+    "Drifts": "core.drift",
     "Failed": "core.diagnostics",
     "FieldChange": "core.change",
     "Interrupted": "runtime.execute",
@@ -46,6 +50,7 @@ _HOMES = {
     "Span": "core.diagnostics",
     "Step": "core.plan",
     "Unauthorized": "runtime.errors",
+    "Unproven": "runtime.apply",
 }
 
 __all__ = [
@@ -53,6 +58,8 @@ __all__ = [
     "Address",
     "Call",
     "Diagnostic",
+    "Drift",
+    "Drifts",
     "Failed",
     "FieldChange",
     "Interrupted",
@@ -66,6 +73,7 @@ __all__ = [
     "Span",
     "Step",
     "Unauthorized",
+    "Unproven",
     "__version__",
     "load",
 ]
