@@ -4,115 +4,26 @@ from __future__ import annotations
 
 import json
 import math
-from typing import Annotated, Any, Literal
+from collections.abc import Mapping, Sequence
+from typing import Any, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, WithJsonSchema
+from pydantic import ValidationError
 
-from reconciler.core.address import Address
-from reconciler.core.call import Call, Method
-from reconciler.core.change import Action, FieldChange, Reason
+from reconciler.core.basis import ABSENT
+from reconciler.core.call import Call
+from reconciler.core.change import FieldChange, Path
 from reconciler.core.diagnostics import Diagnostic, Span, error
+from reconciler.core.document_model import FLAGS, PlanModel
+from reconciler.core.json_place import place
+from reconciler.core.mark import Mark
 from reconciler.core.order import order
-from reconciler.core.plan import Plan, Step
+from reconciler.core.plan import Basis, Plan, Step
 
+Fault: TypeAlias = tuple[tuple[str | int, ...], str]
+"""Where something is wrong with a document, and what."""
 FORMAT = 1
 FEW = 3
 """How many faults of a file are told."""
-
-
-def _action(text: Any) -> Any:
-    if _text(text) not in Action.__members__:
-        raise ValueError(f"{json.dumps(text)[:40]} is not one of {', '.join(Action.__members__)}")
-    return Action[text]
-
-
-def _address(text: Any) -> Any:
-    return Address.parse(_text(text))
-
-
-def _span(text: Any) -> Any:
-    return None if text is None else Span.parse(_text(text))
-
-
-def _text(value: Any) -> str:
-    if not isinstance(value, str):
-        raise ValueError("is not a text")  # noqa: TRY004 - pydantic wants a ValueError
-    return value
-
-
-_TEXT = WithJsonSchema({"type": "string"})
-AddressText = Annotated[Address, BeforeValidator(_address), PlainSerializer(str), _TEXT]
-SpanText = Annotated[Span, BeforeValidator(_span), PlainSerializer(str), _TEXT]
-ActionName = Annotated[Action, BeforeValidator(_action), PlainSerializer(str), _TEXT]
-
-
-class _Part(BaseModel):
-    model_config = ConfigDict(extra="forbid", strict=True)
-
-    def values(self) -> dict[str, Any]:
-        """The fields as they are, for the constructor of the value that this part stands for."""
-        return {name: getattr(self, name) for name in type(self).model_fields}
-
-
-class _Call(_Part):
-    method: Method
-    path: str
-    body: dict[str, Any] | None
-    query: dict[str, str]
-    fields: tuple[tuple[str, ...], ...]
-    returns: tuple[str, ...]
-    absorbs: tuple[str, ...]
-    repeatable: bool
-
-
-class _Change(_Part):
-    path: Annotated[tuple[str, ...], Field(min_length=1)]
-    before: Any
-    after: Any
-    effect: ActionName
-    reason: Reason
-    at: SpanText | None
-
-
-class _Step(_Part):
-    address: AddressText
-    action: ActionName
-    reason: str
-    at: SpanText | None
-    needs: tuple[AddressText, ...]
-    changes: tuple[_Change, ...]
-    calls: tuple[_Call, ...]
-
-    def step(self) -> Step:
-        changes = tuple(FieldChange(**change.values()) for change in self.changes)
-        return Step(
-            **self.values() | {"changes": changes, "calls": tuple(Call(**call.values()) for call in self.calls)}
-        )
-
-
-class _Plan(_Part):
-    format: Literal[1]
-    tool: str
-    stack: str
-    target: str
-    backend: str
-    summary: dict[str, int]
-    left_out: Annotated[int, Field(ge=0)]
-    steps: tuple[_Step, ...]
-    ids: dict[str, str]
-    seen: dict[str, str]
-
-    def plan(self) -> Plan:
-        return Plan(
-            stack=self.stack,
-            target=self.target,
-            backend=self.backend,
-            steps=tuple(step.step() for step in self.steps),
-            noop=self.summary.get("noop", 0),
-            left_out=self.left_out,
-            ids={Address.parse(address): found for address, found in self.ids.items()},
-            seen={Address.parse(address): found for address, found in self.seen.items()},
-        )
 
 
 def dump(plan: Plan, tool: str) -> str:
@@ -128,41 +39,46 @@ def dump(plan: Plan, tool: str) -> str:
         "steps": [_dump_step(step) for step in plan.steps],
         "ids": {str(address): found for address, found in plan.ids.items()},
         "seen": {str(address): found for address, found in plan.seen.items()},
+        "basis": {str(address): _dump_basis(found) for address, found in plan.basis.items()},
     }
     return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
 
 
 def load(text: str, file: str) -> tuple[Plan | None, list[Diagnostic]]:
     """The plan that `text` holds, or what is wrong with it, with places in `file`."""
-    start = Span(file, 1, 1)
     try:
         data = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
-        wrong = _envelope(data)
-        plan = None if wrong else _Plan.model_validate_json(text).plan()
+        fault = _envelope(data)
+        plan = None if fault else PlanModel.model_validate_json(text).plan()
     except json.JSONDecodeError as problem:
         return None, [_broken(f"it is not JSON: {problem.msg}", Span(file, problem.lineno, problem.colno))]
     except ValidationError as problem:
-        return None, [_broken(_words(problem), start)]
+        return None, [_broken(words, Span(file, *place(text, path))) for path, words in _faults(problem)]
     except (ValueError, RecursionError) as problem:
-        return None, [_broken(str(problem), start)]
-    wrong = wrong or (_inconsistent(plan, data) if plan else "")
-    return (None, [_broken(wrong, start)]) if wrong else (plan, [])
+        return None, [_broken(str(problem), Span(file, 1, 1))]
+    fault = _inconsistent(plan, data) if plan else fault
+    return (None, [_broken(fault[1], Span(file, *place(text, fault[0])))]) if fault else (plan, [])
 
 
-def _inconsistent(plan: Plan, data: Any) -> str:
+def _inconsistent(plan: Plan, data: Any) -> Fault | None:
     """What is wrong with a plan as a whole."""
     if plan.summary != data["summary"]:
-        return "its summary does not count its steps"
-    return "its steps need each other" if order({step.address: step.needs for step in plan.steps})[1] else ""
+        return ("summary",), "its summary does not count its steps"
+    if order({step.address: step.needs for step in plan.steps})[1]:
+        return ("steps",), "its steps need each other"
+    for address in plan.basis:
+        if plan.seen.get(address, ABSENT) == ABSENT:
+            return ("basis", str(address)), f"its basis names {address}, of which its seen says nothing"
+    return None
 
 
-def _envelope(data: Any) -> str:
+def _envelope(data: Any) -> Fault | None:
     """What is wrong with a document from the outside."""
     if not isinstance(data, dict) or "format" not in data:
-        return "it has no 'format'"
+        return (), "it has no 'format'"
     if type(data["format"]) is not int or data["format"] != FORMAT:
-        return f"it has format {json.dumps(data['format'])[:20]}; this reconciler reads format {FORMAT}"
-    return ""
+        return ("format",), f"it has format {json.dumps(data['format'])[:20]}; this reconciler reads format {FORMAT}"
+    return None
 
 
 def _dump_step(step: Step) -> dict[str, Any]:
@@ -201,6 +117,25 @@ def _dump_call(call: Call) -> dict[str, Any]:
     }
 
 
+def _dump_basis(basis: Basis) -> dict[str, Any]:
+    mark = basis.mark
+    return {
+        "deleted": basis.deleted,
+        "fields": _by_name(basis.fields),
+        "mark": mark and {"address": str(mark.address), "flags": _flags(mark), "keys": _by_name(mark.keys)},
+        "sensitive": ["/".join(path) for path in basis.sensitive],
+    }
+
+
+def _flags(mark: Mark) -> list[str]:
+    return [name for name in FLAGS if getattr(mark, name)]
+
+
+def _by_name(digests: Mapping[Path, str | None]) -> dict[str, str | None]:
+    """Digests by the names that fields have in a mark."""
+    return {"/".join(path): found for path, found in digests.items()}
+
+
 def _no_constant(name: str) -> None:
     raise ValueError(f"{name} is not JSON")
 
@@ -212,16 +147,20 @@ def _finite(text: str) -> float:
     return number
 
 
-def _words(problem: ValidationError) -> str:
+def _faults(problem: ValidationError) -> list[Fault]:
     """The first faults, and how many more there are."""
     faults = problem.errors(include_url=False)
-    told = [f"{_place(fault['loc'])}: {fault['msg'].removeprefix('Value error, ').lower()}" for fault in faults[:FEW]]
-    more = f" and {len(faults) - FEW} more" if len(faults) > FEW else ""
-    return "".join(char if char.isprintable() else "?" for char in "; ".join(told) + more)
+    told: list[Fault] = [(fault["loc"], _words(fault["loc"], fault["msg"])) for fault in faults[:FEW]]
+    if len(faults) > FEW:
+        path, words = told[-1]
+        told[-1] = path, f"{words} (and {len(faults) - FEW} more)"
+    return told
 
 
-def _place(parts: tuple[int | str, ...]) -> str:
-    return ".".join(str(part) for part in parts)
+def _words(path: Sequence[str | int], message: str) -> str:
+    message = message.removeprefix("Value error, ")
+    words = f"{'.'.join(str(part) for part in path if part != '[key]')}: {message[:1].lower()}{message[1:]}"
+    return "".join(char if char.isprintable() else "?" for char in words)
 
 
 def _broken(summary: str, at: Span) -> Diagnostic:

@@ -8,8 +8,9 @@ from typing import Literal
 
 from reconciler.core.address import Address
 from reconciler.core.call import Call
-from reconciler.core.change import Action, FieldChange
+from reconciler.core.change import Action, FieldChange, Path
 from reconciler.core.diagnostics import Span
+from reconciler.core.mark import Mark
 
 SYMBOLS: Mapping[Action, str] = {
     Action.create: "+",
@@ -36,6 +37,32 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Basis:
+    """What a plan was computed from, of one resource that was there: enough to name a field that has changed since.
+
+    Attributes:
+        deleted: whether it was soft-deleted.
+        mark: what the stack's mark on it recorded; None where there was none.
+        fields: the digest of each value that was not what `mark` recorded; None for a value that was not there.
+        sensitive: the fields whose values are not shown.
+    """
+
+    deleted: bool = False
+    mark: Mark | None = None
+    fields: Mapping[Path, str | None] = field(default_factory=dict)
+    sensitive: tuple[Path, ...] = ()
+
+    def digest(self, path: Path) -> str | None:
+        """The digest of the value that a field had; None where there was none."""
+        return self.fields[path] if path in self.fields else self.applied.get(path)
+
+    @property
+    def applied(self) -> Mapping[Path, str]:
+        """The digests that the mark recorded."""
+        return self.mark.keys if self.mark else {}
+
+
+@dataclass(frozen=True, slots=True, repr=False)
 class Plan:
     """All that an apply would do, in order.
 
@@ -45,6 +72,7 @@ class Plan:
         left_out: how many steps a selection (--only, --exclude, --no-delete) left out.
         ids: the server's id of each live resource that a step names.
         seen: a digest of each live resource that a step was computed from, "absent" where there was none.
+        basis: of each that was there, the parts of that digest. Plans that were made by earlier versions have none.
     """
 
     stack: str
@@ -55,6 +83,12 @@ class Plan:
     left_out: int = 0
     ids: Mapping[Address, str] = field(default_factory=dict)
     seen: Mapping[Address, str] = field(default_factory=dict)
+    basis: Mapping[Address, Basis] = field(default_factory=dict)
+
+    def __repr__(self) -> str:
+        """Where it is for and what it does, in short: all of it is pages long."""
+        counts = "".join(f", {name}={count}" for name, count in self.summary.items() if count)
+        return f"Plan(stack={self.stack!r}, target={self.target!r}, backend={self.backend!r}{counts})"
 
     @property
     def summary(self) -> dict[str, int]:

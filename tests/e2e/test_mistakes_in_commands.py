@@ -98,7 +98,8 @@ def test_what_changed_while_the_question_stood_is_not_overwritten(shell, fake, s
     shell.manifest(MANIFEST.replace("risk", "ml"))
     monkeypatch.setattr("click.confirm", lambda *_, **__: [server.tag("fraud", team="theirs")])
     before = len(writes(fake))
-    check(shell("apply", answer="y", code=5), "stale-plan", "experiments.fraud", "has changed", hint="plan again")
+    words = ('tags.team was "risk"', '(-> "ml")', 'is "theirs" now')
+    check(shell("apply", answer="y", code=5), "stale-plan", *words, hint="plan again")
     assert len(writes(fake)) == before
 
 

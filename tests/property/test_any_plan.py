@@ -12,7 +12,8 @@ from reconciler.core.call import Call
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.diagnostics import Span
 from reconciler.core.document import FORMAT, dump, load
-from reconciler.core.plan import Plan, Step
+from reconciler.core.mark import Mark
+from reconciler.core.plan import Basis, Plan, Step
 
 WORDS = st.text(st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(
     ["", "null", "\u2028", "\x00", "\x1b[31m", "é🦊", "a.b", "${env.X}", '"', "\\", "\ufeff"]
@@ -59,6 +60,26 @@ STEPS = st.builds(
 )
 
 
+FIELDS = st.one_of(st.tuples(st.sampled_from(["name", "tags"])), st.tuples(st.just("tags"), WORDS))
+DIGESTS = st.text("0123456789abcdef", min_size=8, max_size=8)
+MARKS = st.builds(
+    Mark,
+    address=ADDRESSES,
+    keys=st.dictionaries(FIELDS, DIGESTS, max_size=3),
+    prevent_destroy=st.booleans(),
+    keep=st.booleans(),
+    existing=st.booleans(),
+    replaced=st.booleans(),
+)
+BASES = st.builds(
+    Basis,
+    deleted=st.booleans(),
+    mark=st.none() | MARKS,
+    fields=st.dictionaries(FIELDS, st.none() | DIGESTS, max_size=3),
+    sensitive=st.lists(FIELDS, max_size=2).map(tuple),
+)
+
+
 def in_order(plan):
     """`plan` with no step that needs itself or a later one: those are no plans."""
     steps = []
@@ -77,7 +98,13 @@ def ordered(steps):
     )
 
 
-PLANS = st.builds(
+def founded(plan, bases):
+    """`plan` with a basis of each resource that it has seen, as far as there are `bases`."""
+    there = [address for address, found in plan.seen.items() if found != "absent"]
+    return replace(plan, basis=dict(zip(there, bases, strict=False)))
+
+
+UNFOUNDED = st.builds(
     Plan,
     stack=WORDS,
     target=WORDS,
@@ -86,8 +113,9 @@ PLANS = st.builds(
     noop=st.integers(0, 10**6),
     left_out=st.integers(0, 10**6),
     ids=st.dictionaries(ADDRESSES, WORDS, max_size=3),
-    seen=st.dictionaries(ADDRESSES, WORDS, max_size=3),
+    seen=st.dictionaries(ADDRESSES, WORDS | st.just("absent"), max_size=3),
 ).map(in_order)
+PLANS = st.builds(founded, UNFOUNDED, st.lists(BASES, max_size=3))
 FRAUD = Address("experiments", "fraud")
 SMALL = Plan(
     "ml",
@@ -107,6 +135,7 @@ SMALL = Plan(
     noop=3,
     ids={FRAUD: "2"},
     seen={FRAUD: "sha256:0"},
+    basis={FRAUD: Basis(False, Mark(FRAUD, {("name",): "0" * 8}, keep=True), {("tags", "t"): None}, (("tags", "t"),))},
 )
 TEXT = dump(SMALL, "0.1.0")
 
@@ -171,23 +200,30 @@ def at(value, path):
 PARTS = [path for path in parts(json.loads(TEXT)) if path and "body" not in path[:-1]]
 
 
+BY_FIELD = [("basis", str(FRAUD), "fields"), ("basis", str(FRAUD), "mark", "keys")]
+MAPS = [("ids",), ("basis",), *BY_FIELD]
+MAY_MISS = [("basis",)]
+
+
 @pytest.mark.parametrize("path", [path for path in PARTS if isinstance(path[-1], str)], ids=str)
 def test_a_key_that_is_missing_or_has_another_name(path):
-    """In the maps by address a key may be missing; everywhere else all keys are there."""
-    free = path[0] in ("ids", "seen") and len(path) > 1
+    """In the maps by address or by field a key may be missing, and an older plan has no basis; all others are there."""
+    free = path in MAY_MISS or path[:-1] in MAPS
     for name in (None, "unknown"):
         data = json.loads(TEXT)
         holder = at(data, path[:-1])
         value = holder.pop(path[-1])
         if name:
             holder[name] = value
-        if free and name is None:
+        if name and path[:-1] in BY_FIELD:
+            load(json.dumps(data), "plan.json")  # it is another field
+        elif free and name is None:
             assert load(json.dumps(data), "plan.json")[1] == []
         else:
             refused(json.dumps(data))
 
 
-ANY = {"before", "after", "body", "at"}
+ANY = {"before", "after", "body", "at", "mark", "tags/t"}
 """Parts that may be several things."""
 
 

@@ -1,13 +1,11 @@
 """The plan as a whole: ids, digests of what it was computed from, counts, and that it is the same in any order."""
 
-from dataclasses import replace
-
 import pytest
 
+from reconciler.core.basis import ABSENT
 from reconciler.core.change import Action
 from reconciler.core.document import dump
-from reconciler.core.mark import Mark
-from reconciler.core.planner import ABSENT, Options, Stack, make, sought, sought_again, stale
+from reconciler.core.planner import Options, Stack, make, sought
 from reconciler.core.select import Selection
 from reconciler.core.wire import Sought
 from tests.lives import KINDS, WIRES, address, entry, found, held, owned
@@ -27,15 +25,9 @@ def findings(entries, lives, **options):
     return make(STACK, {one.address: one for one in entries}, lives, Options(**options))[1]
 
 
-def renewed(live, **changed):
-    """`live` with some of its fields changed; None takes one away."""
-    fields = {**live.fields, **{tuple(key.split("__")): value for key, value in changed.items()}}
-    return replace(live, fields={key: value for key, value in fields.items() if value is not None})
-
-
 def test_an_empty_stack_has_an_empty_plan():
     plan = planned([], [])
-    assert (plan.steps, plan.noop, plan.left_out, plan.ids, plan.seen) == ((), 0, 0, {}, {})
+    assert (plan.steps, plan.noop, plan.left_out, plan.ids, plan.seen, plan.basis) == ((), 0, 0, {}, {}, {})
     assert (plan.stack, plan.target, plan.backend) == ("ml", "local", "mlflow")
 
 
@@ -62,11 +54,19 @@ def test_ids_and_digests_are_those_of_the_steps_and_of_what_they_refer_to():
     assert plan.seen.keys() == {FRAUD, RUN, address("experiments.x")}
     assert plan.seen[RUN] == ABSENT
     assert plan.seen[FRAUD].startswith("sha256:")
+    assert plan.basis.keys() == plan.ids.keys()
 
 
 def test_what_is_not_touched_is_not_watched():
     plan = planned([entry("experiments.fraud"), entry("experiments.same")], [held(entry("experiments.same"), "9")])
     assert plan.seen == {FRAUD: ABSENT}
+
+
+def test_a_plan_in_short():
+    """All of it is pages long, and a test that fails or a person at a prompt prints it."""
+    plan = planned([entry("experiments.fraud"), entry("experiments.same")], [held(entry("experiments.same"), "9")])
+    assert repr(plan) == "Plan(stack='ml', target='local', backend='mlflow', create=1, noop=1)"
+    assert repr(planned([], [])) == "Plan(stack='ml', target='local', backend='mlflow')"
 
 
 def test_the_plan_is_the_same_in_any_order():
@@ -151,118 +151,6 @@ def test_what_is_looked_for():
         "runs": (Sought(RUN, "r", fields=desired[RUN].fields),),
     }
     assert sought({}) == {}
-
-
-def test_what_is_looked_for_again():
-    """By id what is there, by the name that it would get what is to be made; a run that is made needs no look-up."""
-    fraud = entry("experiments.fraud", tags={"a": "1"})
-    entries = [fraud, entry("experiments.new", name="n"), entry("runs.r", experiment="fraud")]
-    plan = planned(entries, [held(entry("experiments.fraud"), "5")])
-    again = sought_again(plan, str)
-    assert [(str(one.address), one.name, one.id) for one in again["experiments"]] == [
-        ("experiments.fraud", "", "5"),
-        ("experiments.new", "n", ""),
-    ]
-    assert [(str(one.address), one.name, one.id) for one in again["runs"]] == [("runs.r", "r", "")]
-
-
-# what makes a plan stale
-
-LIVE = replace(
-    held(entry("experiments.fraud", tags={"ours": "1"}), "5"),
-    fields={("name",): "fraud", ("tags", "ours"): "1", ("tags", "theirs"): "1"},
-)
-DESIRED = entry("experiments.fraud", tags={"ours": "2", "new": "x"})
-
-
-def test_nothing_changed():
-    assert stale(planned([DESIRED], [LIVE]), [LIVE], KINDS) == []
-
-
-@pytest.mark.parametrize(
-    "after",
-    [
-        renewed(LIVE, tags__theirs="2"),
-        renewed(LIVE, tags__theirs=None),
-        renewed(LIVE, tags__other="2"),
-        replace(LIVE, others={"ops": Mark(address("experiments.x"), existing=True)}),
-        replace(LIVE, facts={("metrics", "m"): [1, 2]}),
-    ],
-)
-def test_what_somebody_else_does_to_their_own_is_no_matter(after):
-    assert stale(planned([DESIRED], [LIVE]), [after], KINDS) == []
-
-
-@pytest.mark.parametrize(
-    "after",
-    [
-        renewed(LIVE, tags__ours="3"),
-        renewed(LIVE, tags__ours=None),
-        renewed(LIVE, tags__new="y"),
-        renewed(LIVE, name="other"),
-        replace(LIVE, deleted=True),
-        replace(LIVE, mark=None, mark_tags={}),
-        replace(LIVE, mark_tags={"reconciler.ml": "x"}),
-    ],
-    ids=["value", "value-gone", "declared-now-there", "name", "deleted", "unmarked", "mark"],
-)
-def test_what_a_plan_was_computed_from_has_changed(after):
-    (problem,) = stale(planned([DESIRED], [LIVE]), [after], KINDS)
-    assert problem.code == "stale-plan"
-    assert problem.summary == "experiments.fraud (id 5) has changed on the server since the plan was made"
-
-
-def test_what_was_there_is_gone():
-    (problem,) = stale(planned([DESIRED], [LIVE]), [], KINDS)
-    assert problem.summary == "experiments.fraud is not on the server any more"
-
-
-def test_another_one_with_the_same_name_and_address_is_not_the_same():
-    (problem,) = stale(planned([DESIRED], [LIVE]), [replace(LIVE, id="6")], KINDS)
-    assert "any more" in problem.summary
-
-
-def test_what_was_not_there_is_there_now():
-    plan = planned([DESIRED], [])
-    assert stale(plan, [], KINDS) == []
-    (problem,) = stale(plan, [found("experiments.fraud", {"name": "fraud"}, "7")], KINDS)
-    assert problem.summary == "experiments.fraud is on the server now (id 7); it was not when the plan was made"
-
-
-def test_a_deleted_experiment_has_its_name_and_a_deleted_run_has_none():
-    plan = planned([DESIRED, entry("runs.r", experiment="fraud")], [])
-    dead = found("experiments.fraud", {"name": "fraud"}, "7", deleted=True)
-    run = owned("runs.r", {"name": "r"}, {}, id="8", parent="7", deleted=True)
-    assert [one.summary.split()[0] for one in stale(plan, [dead, run], KINDS)] == ["experiments.fraud"]
-    made = owned("runs.r", {"name": "r"}, {}, id="9", parent="7")
-    assert [one.summary.split()[0] for one in stale(plan, [run, made], KINDS)] == ["runs.r"]
-
-
-def test_the_same_id_of_another_kind_is_another_thing():
-    run = owned("runs.old", {"name": "old"}, {}, id="5", parent="9")
-    plan = planned([DESIRED], [LIVE])
-    assert stale(plan, [run, LIVE], KINDS) == []
-    assert len(stale(plan, [run], KINDS)) == 1
-
-
-def test_points_and_params_that_were_added_elsewhere_are_no_matter():
-    """What is only ever added to cannot change under a plan that does not touch it."""
-    desired = entry("runs.r", experiment="fraud", tags={"a": "1"})
-    live = held(entry("runs.r", experiment="fraud", metrics={"m": 1}, params={"p": "1"}), "r", parent="5")
-    live = replace(live, mark=replace(live.mark, keys={}), mark_tags={})
-    plan = planned([desired, entry("experiments.fraud")], [live, held(entry("experiments.fraud"), "5")])
-    assert stale(plan, [renewed(live, metrics__m=7, params__q="2"), held(entry("experiments.fraud"), "5")], KINDS) == []
-
-
-def test_a_revived_run_is_deleted_until_the_plan_is_applied():
-    """The observation before applying sees it deleted; that is what the plan was computed from."""
-    lives = [
-        held(entry("experiments.fraud"), "5", deleted=True),
-        owned("runs.r", {"name": "r"}, {}, id="r", parent="5", deleted=True),
-    ]
-    plan = planned([entry("experiments.fraud")], lives)  # it is no new deletion, and needs no permission
-    assert [step.action for step in plan.steps] == [Action.restore, Action.delete]
-    assert stale(plan, lives, KINDS) == []
 
 
 def test_no_delete_with_an_experiment_that_is_let_go():

@@ -1,0 +1,56 @@
+"""From a live resource and the changes of it to what a plan remembers of it: one digest of all, and its parts."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+
+from reconciler.core.change import FieldChange, Path
+from reconciler.core.kind import Kind, Rule
+from reconciler.core.mark import Mark, canonical, digest
+from reconciler.core.plan import Basis
+from reconciler.core.resource import Live
+from reconciler.core.sensitive import Sensitive
+
+ABSENT = "absent"
+"""What `seen` says of a resource that was not there."""
+
+
+def seen(live: Live | None, changes: Sequence[FieldChange], kind: Kind) -> str:
+    """A digest of all of a live resource that a plan depends on: what the stack manages there, and nothing else."""
+    if live is None:
+        return ABSENT
+    values = {"/".join(path): live.fields.get(path) for path in watched(live.mark, changes, kind)}
+    state = {"id": live.id, "deleted": live.deleted or live.revived, "mark": live.mark_tags, "fields": values}
+    return "sha256:" + hashlib.sha256(canonical(state).encode()).hexdigest()
+
+
+def basis(live: Live, changes: Sequence[FieldChange], kind: Kind, sensitive: Sensitive) -> Basis:
+    """The parts of what `seen` is a digest of."""
+    paths = watched(live.mark, changes, kind)
+    applied = live.mark.keys if live.mark else {}
+    digests = {path: digest_of(live, path) for path in paths}
+    return Basis(
+        deleted=live.deleted or live.revived,
+        mark=live.mark,
+        fields={path: found for path, found in digests.items() if found != applied.get(path)},
+        sensitive=tuple(path for path in paths if sensitive.covers(path)),
+    )
+
+
+def watched(mark: Mark | None, changes: Sequence[FieldChange], kind: Kind) -> list[Path]:
+    """The fields that a plan depends on: those that it changes, and those that the stack applied.
+
+    What is only ever added to cannot change under a plan that does not touch it. References are left out: what they
+    name is watched itself.
+    """
+    applied = mark.keys if mark else ()
+    lasting = {path for path in applied if not kind.rules.get(path[0], Rule()).append_only}
+    paths = lasting | {change.path for change in changes}
+    return sorted(path for path in paths if path[0] not in kind.references)
+
+
+def digest_of(live: Live, path: Path) -> str | None:
+    """The digest of a live value; None where there is none."""
+    value = live.fields.get(path)
+    return None if value is None else digest(value)
