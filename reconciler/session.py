@@ -43,6 +43,9 @@ class Session:
         target: a target's name; None for the default one.
         variables: values that win over those of the target and the defaults.
         environ: the environment.
+        timeout: for how many seconds one request is tried in all.
+        lock: whether an apply takes the stack's lock; `lock_timeout`: for how many seconds it waits for another's.
+        journal: the file that gets a line of JSON for each request; `journal_bodies`: with what was sent.
         sources: the texts read so far by file name, for the excerpts of errors.
         requests: how many requests were sent so far, by reading and writing.
     """
@@ -52,6 +55,11 @@ class Session:
     variables: Mapping[str, str] = field(default_factory=dict, repr=False)
     environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     parallel: int | None = None
+    timeout: float = 60.0
+    journal: Path | None = None
+    journal_bodies: bool = False
+    lock: bool = True
+    lock_timeout: float = 0.0
     sources: dict[str, str] = field(default_factory=dict, repr=False)
     requests: dict[str, int] = field(default_factory=lambda: {"reads": 0, "writes": 0})
 
@@ -211,17 +219,21 @@ class Session:
     def _client(self, *, writable: bool) -> Iterator[Client]:
         from reconciler.runtime.connect import connection  # noqa: PLC0415 - httpx, which validate does not need
         from reconciler.runtime.http import Client  # noqa: PLC0415
+        from reconciler.runtime.journal import opened  # noqa: PLC0415
         from reconciler.runtime.retry import Retry  # noqa: PLC0415
 
-        place = connection(self.backend.endpoint(self.selected.options, self.environ))
-        with Client(
-            place,
-            version=__version__,
-            reads=self.backend.reads,
-            writable=writable,
-            connections=self._workers,
-            retry=Retry(passing=self.backend.passing),
-        ) as client:
+        with (
+            opened(self.journal, bodies=self.journal_bodies) as journal,
+            Client(
+                connection(self.backend.endpoint(self.selected.options, self.environ)),
+                version=__version__,
+                reads=self.backend.reads,
+                writable=writable,
+                connections=self._workers,
+                retry=Retry(self.timeout, passing=self.backend.passing),
+                journal=journal,
+            ) as client,
+        ):
             try:
                 yield client
             finally:

@@ -18,6 +18,8 @@ from reconciler.cli.plans import Formats, read_plan
 @options.confirmed
 @options.formats
 @options.planning
+@options.locking
+@options.sending
 def command(
     context: Context, plan: Path | None, yes: bool, formats: tuple[str, ...], parallel: int | None, **given: Any
 ) -> int:

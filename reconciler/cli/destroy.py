@@ -18,6 +18,8 @@ from reconciler.cli.plans import Formats
 @click.option("--only", multiple=True, metavar="GLOB", help="Only addresses like this, and what they need.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Not addresses like this.")
 @options.parallel
+@options.locking
+@options.sending
 def command(context: Context, yes: bool, formats: tuple[str, ...], parallel: int | None, **given: Any) -> int:
     """Delete all that the stack owns."""
     wanted = Formats.parse(formats)

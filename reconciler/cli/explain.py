@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 @options.command
 @click.argument("address")
 @click.argument("field", required=False)
+@options.sending
 def command(context: Context, address: str, field: str | None) -> int:
     """Show where a value comes from, and what would happen to it."""
     from reconciler.core.planner import Options  # noqa: PLC0415 - heavy

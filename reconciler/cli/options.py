@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import wraps
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reconciler.cli.duration import Duration
 from reconciler.cli.exits import CREDENTIALS, ERROR, REFUSALS, REFUSED
 from reconciler.cli.output import Output
 from reconciler.core.diagnostics import Failed, error
@@ -21,6 +22,25 @@ if TYPE_CHECKING:
 F = TypeVar("F", bound=Callable[..., Any])
 
 
+@dataclass(frozen=True, slots=True)
+class Sending:
+    """What the options of `sending` and `locking` say."""
+
+    timeout: float = 60.0
+    journal: Path | None = None
+    journal_bodies: bool = False
+    no_lock: bool = False
+    lock_timeout: float = 0.0
+
+    @classmethod
+    def take(cls, given: dict[str, Any]) -> Sending:
+        """Take them out of `given`, where the command has them. Raises UsageError."""
+        found = cls(**{one.name: given.pop(one.name) for one in fields(cls) if one.name in given})
+        if found.journal_bodies and not found.journal:
+            raise click.UsageError("--journal-bodies says what --journal FILE is to hold: give that too")
+        return found
+
+
 @dataclass
 class Context:
     """What every command works with."""
@@ -29,11 +49,22 @@ class Context:
     output: Output
     target: str | None
     variables: Mapping[str, str]
+    sending: Sending
 
     def session(self, parallel: int | None = None) -> Session:
         from reconciler.session import Session  # noqa: PLC0415 - not for commands without one
 
-        session = Session(self.folder, self.target, self.variables, parallel=parallel)
+        session = Session(
+            self.folder,
+            self.target,
+            self.variables,
+            parallel=parallel,
+            timeout=self.sending.timeout,
+            journal=self.sending.journal,
+            journal_bodies=self.sending.journal_bodies,
+            lock=not self.sending.no_lock,
+            lock_timeout=self.sending.lock_timeout,
+        )
         self.output.sources = session.sources
         return session
 
@@ -47,7 +78,7 @@ def command(function: Callable[..., int]) -> click.Command:
         folder = common["manifests"] or default_folder()
         shown = "" if folder == Path() else f"{folder.as_posix()}/"
         output = Output(common["color"], common["quiet"], common["verbose"], shown)
-        context = Context(folder, output, common["target"], _variables(common["var"]))
+        context = Context(folder, output, common["target"], _variables(common["var"]), Sending.take(given))
         return _guard(lambda: function(context, **given), output)
 
     name = function.__module__.rpartition(".")[2]
@@ -71,6 +102,48 @@ def planning(function: F) -> F:
             ),
             click.option("--allow-delete", type=int, metavar="N", help="Allow exactly N deletions."),
             parallel,
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def sending(function: F) -> F:
+    """The options of every command that talks to a server. They reach its `Context.session()`, not the function."""
+    for option in reversed(
+        [
+            click.option(
+                "--timeout",
+                type=Duration(),
+                default=Sending().timeout,
+                metavar="SECONDS",
+                help="How long one request is tried in all: 90, 30s, 5m, 1h. Default: 60s.",
+            ),
+            click.option(
+                "--journal",
+                type=click.Path(path_type=Path),
+                metavar="FILE",
+                help="Append a line of JSON for each request that is sent.",
+            ),
+            click.option("--journal-bodies", is_flag=True, help="What is sent also stands there; secrets do not."),
+        ]
+    ):
+        function = option(function)
+    return function
+
+
+def locking(function: F) -> F:
+    """The options of commands that take the stack's lock; they too reach `Context.session()`."""
+    for option in reversed(
+        [
+            click.option(
+                "--lock-timeout",
+                type=Duration(),
+                default=Sending().lock_timeout,
+                metavar="SECONDS",
+                help="How long to wait for somebody else who holds the stack's lock. Default: 0.",
+            ),
+            click.option("--no-lock", is_flag=True, help="Do without the stack's lock."),
         ]
     ):
         function = option(function)

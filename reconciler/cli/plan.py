@@ -18,6 +18,7 @@ from reconciler.cli.plans import Formats, save, show_with
 @options.formats
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
 @options.planning
+@options.sending
 def command(
     context: Context,
     out: Path | None,

@@ -85,7 +85,7 @@ class Journal:
 
 
 @contextmanager
-def journal(path: Path | None, *, bodies: bool) -> Iterator[Journal | None]:
+def opened(path: Path | None, *, bodies: bool) -> Iterator[Journal | None]:
     """The journal in the file `path`, which is made where it is not there, for its owner alone. Raises Failed."""
     if path is None:
         yield None
@@ -93,7 +93,8 @@ def journal(path: Path | None, *, bodies: bool) -> Iterator[Journal | None]:
     try:
         file = FileIO(path, "a", opener=lambda name, flags: os.open(name, flags, 0o600))
     except OSError as problem:
-        raise Failed([error("cannot-write", f"'{path}' cannot be written: {problem.strerror}")]) from None
+        summary, hint = f"'{path}' cannot be written: {problem.strerror}", "name another file with --journal"
+        raise Failed([error("cannot-write", summary, hint=hint)]) from None
     with file:
         yield Journal(file, path, bodies=bodies)
 

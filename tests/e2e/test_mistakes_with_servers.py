@@ -108,7 +108,7 @@ def test_a_path_that_the_server_does_not_know(shell, url):
 def test_a_proxy_whose_server_is_down(body, shell, fake):
     fake.fault = lambda *_: Fault(status=502, body=body)
     shell.manifest(MANIFEST)
-    result = shell("plan", code=1)
+    result = shell("plan", "--timeout", "1", code=1)
     assert "502" in result.err
     assert "<html>" not in result.err
     assert writes(fake) == []
