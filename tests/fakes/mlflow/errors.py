@@ -1,4 +1,4 @@
-"""The two ways in which the server says no: a JSON error with a code, or an HTML page."""
+"""The ways in which the server says no: a JSON error with a code, or an HTML page, or a JSON error without a code."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ STATUS = {
 # What the server sends along depends on the code alone; a reconciler should read neither.
 ERROR_CLASS = {"RESOURCE_DOES_NOT_EXIST": "RESOURCE_NOT_FOUND", "INTERNAL_ERROR": "CLIENT_INTERNAL_ERROR"}
 
-_TITLE = {404: "Not Found", 405: "Method Not Allowed", 500: "Internal Server Error"}
+_TITLE = {308: "Permanent Redirect", 404: "Not Found", 405: "Method Not Allowed", 500: "Internal Server Error"}
 
 
 class ApiError(Exception):
@@ -36,7 +36,15 @@ class PageError(Exception):
     def __init__(self, status: int) -> None:
         super().__init__(_TITLE[status])
         self.status = status
-        self.body = f"<!doctype html>\n<html lang=en>\n<title>{status} {_TITLE[status]}</title>\n"
+        self.body: str | dict[str, str] = f"<!doctype html>\n<html lang=en>\n<title>{status} {_TITLE[status]}</title>\n"
+
+
+class UnroutedError(PageError):
+    """A path that the server in front of the application does not know: JSON, but without an `error_code`."""
+
+    def __init__(self) -> None:
+        super().__init__(404)
+        self.body = {"detail": "Not Found"}
 
 
 def invalid(message: str) -> ApiError:

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import posixpath
 from typing import Any
-from urllib.parse import urlsplit
 
-from . import filters, limits, paging
-from .errors import ApiError, absent, broken_constraint, invalid
+from . import filters, limits, locations, paging
+from .errors import ApiError, absent, broken_constraint
 from .state import ACTIVE, DELETED, Experiment, State, now
 from .wire import Json
 
@@ -25,7 +23,7 @@ _ATTRIBUTES = {
 
 def create(state: State, fields: Json) -> Json:
     name, tags = fields.get("name", ""), fields.get("tags", [])
-    location = _location(fields.get("artifact_location", ""))
+    location = locations.settled(fields.get("artifact_location", ""))
     limits.check_experiment_name(name)
     for tag in tags:
         _check_tag(tag)
@@ -41,22 +39,6 @@ def create(state: State, fields: Json) -> Json:
 def _check_tag(tag: Json) -> None:
     limits.check_key(tag.get("key", ""))
     limits.check_length("value", tag.get("value", ""), limits.EXPERIMENT_TAG)
-
-
-def _location(given: str) -> str:
-    parts = urlsplit(given)
-    if parts.fragment or given.endswith("#"):
-        raise invalid("'artifact_location' URL can't include fragments or params.")
-    if parts.scheme in ("http", "https"):
-        raise invalid(f"'artifact_location' cannot use the '{parts.scheme}' scheme")
-    if given.startswith("runs:"):
-        raise invalid(f"Artifact location cannot be a runs:/ URI. Given: '{given}'")
-    if given and not parts.scheme:
-        # A relative path is taken as one below the server's working directory.
-        given = posixpath.normpath(posixpath.join("/srv", given))
-    if len(given) > limits.LOCATION:
-        raise invalid("Invalid artifact path length.")
-    return given
 
 
 def get(state: State, fields: Json) -> Json:

@@ -133,9 +133,14 @@ def log_inputs(state: State, fields: Json) -> Json:
         if len({tag["key"] for tag in tags}) < len(tags):
             raise broken_constraint("input_tags", "input_uuid name")
     for ident, (dataset, tags) in fresh.items():
-        state.datasets.setdefault((run.experiment, *ident), dataset)
+        state.datasets.setdefault((run.experiment, *ident), _shown(dataset))
         run.inputs[ident] = tags
     return {}
+
+
+def _shown(dataset: Json) -> Json:
+    """An empty schema or profile is not shown again."""
+    return {name: text for name, text in dataset.items() if text or name not in ("schema", "profile")}
 
 
 def _checked_input(item: Json) -> tuple[Json, list[Json]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import copy
+import re
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
@@ -11,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from . import routes
-from .errors import ApiError, PageError, invalid
+from .errors import ApiError, PageError, UnroutedError, invalid
 from .state import State
 from .transport import FakeTransport, NotJson, Reply, ReplyLostError, serve
 from .wire import Json, read_body, read_query
@@ -131,9 +132,13 @@ class FakeMlflow:
         return authorization == "Basic " + base64.b64encode(":".join(self._auth).encode()).decode()
 
     def _dispatch(self, method: str, path: str, query: dict[str, str], body: Any | None) -> Json:
+        if "\n" in path[:-1]:  # what stands in front of the application knows no path with a line end inside
+            raise UnroutedError
         if not path.startswith(self._prefix):
             raise PageError(404)
-        route, held = routes.find(method, path.removeprefix(self._prefix))
+        route, held = routes.find(method, re.sub("/{2,}", "/", path.removeprefix(self._prefix)))
+        if "//" in path:
+            raise PageError(308)
         if not route.reads_body:
             return route.handler(self._state, dict(held))
         if isinstance(body, NotJson):

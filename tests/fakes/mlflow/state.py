@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from .errors import ApiError, absent, invalid
+from .locations import below
 from .wire import Json
 
 Tags = dict[str, str]
@@ -99,7 +100,7 @@ class Run:
             "status": self.status,
             "start_time": self.start,
             **filled(end_time=self.end),
-            "artifact_uri": f"{self.location}/{self.id}/artifacts",
+            "artifact_uri": below(self.location, self.id, "artifacts"),
             "lifecycle_stage": self.stage,
             "run_id": self.id,
         }
@@ -138,7 +139,7 @@ class Model:
             "name": self.name,
             "creation_timestamp_ms": self.created,
             "last_updated_timestamp_ms": self.updated,
-            "artifact_uri": f"{self.location}/models/{self.id}/artifacts",
+            "artifact_uri": below(self.location, "models", self.id, "artifacts"),
             "status": self.status,
             "model_type": self.type,
             "source_run_id": self.source_run,
