@@ -21,7 +21,7 @@ _LEFT_OUT = (".", "_")
 
 @dataclass(frozen=True, slots=True)
 class Folder:
-    """What a stack's folder holds. Names are relative to it, with '/', and sorted."""
+    """What a stack's folder holds. Names are relative to it, with '/', and sorted; of two configurations neither."""
 
     config: tuple[str, str] | None = None
     manifests: Mapping[str, str] = field(default_factory=dict)

@@ -8,7 +8,7 @@ from reconciler.core.change import Action
 from reconciler.core.diagnostics import Failed
 from reconciler.core.document import dump, load
 from tests.fakes.mlflow import FakeMlflow
-from tests.property.worlds import MANIFESTS
+from tests.property.worlds import EDITS, MANIFESTS, edit
 from tests.world import World
 
 RELAXED = settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -37,37 +37,6 @@ def test_a_plan_after_an_apply_is_empty(first, second):
     for manifest in (first, second, first):
         changed(world, manifest)
         assert world.plan(manifest).steps == ()
-
-
-EDITS = st.lists(
-    st.tuples(
-        st.sampled_from(["tag", "untag", "delete", "restore", "rename", "describe", "delete-run", "run-tag", "status"]),
-        st.integers(0, 5),
-        st.sampled_from(["", "x", "z"]),
-    ),
-    max_size=6,
-)
-
-
-def edit(world, ids, runs, what, number, text):
-    """What somebody else does; the server may refuse it."""
-    experiment = ids[number % len(ids)] if ids else "0"
-    run = runs[number % len(runs)] if runs else "none"
-    calls = {
-        "tag": ("experiments/set-experiment-tag", {"experiment_id": experiment, "key": "team", "value": text}),
-        "untag": ("experiments/delete-experiment-tag", {"experiment_id": experiment, "key": "team"}),
-        "delete": ("experiments/delete", {"experiment_id": experiment}),
-        "restore": ("experiments/restore", {"experiment_id": experiment}),
-        "rename": ("experiments/update", {"experiment_id": experiment, "new_name": f"renamed-{experiment}{text}"}),
-        "describe": (
-            "experiments/set-experiment-tag",
-            {"experiment_id": experiment, "key": "mlflow.note.content", "value": text},
-        ),
-        "delete-run": ("runs/delete", {"run_id": run}),
-        "run-tag": ("runs/set-tag", {"run_id": run, "key": "team", "value": text}),
-        "status": ("runs/update", {"run_id": run, "status": "KILLED"}),
-    }
-    world.try_post(*calls[what])
 
 
 @RELAXED

@@ -83,3 +83,32 @@ MANIFESTS = st.builds(
     st.dictionaries(KEYS, RUNS, max_size=3),
     st.dictionaries(KEYS, MODELS, max_size=3),
 )
+EDITS = st.lists(
+    st.tuples(
+        st.sampled_from(["tag", "untag", "delete", "restore", "rename", "describe", "delete-run", "run-tag", "status"]),
+        st.integers(0, 5),
+        st.sampled_from(["", "x", "z"]),
+    ),
+    max_size=6,
+)
+
+
+def edit(world, ids, runs, what, number, text):
+    """What somebody else does; the server may refuse it."""
+    experiment = ids[number % len(ids)] if ids else "0"
+    run = runs[number % len(runs)] if runs else "none"
+    calls = {
+        "tag": ("experiments/set-experiment-tag", {"experiment_id": experiment, "key": "team", "value": text}),
+        "untag": ("experiments/delete-experiment-tag", {"experiment_id": experiment, "key": "team"}),
+        "delete": ("experiments/delete", {"experiment_id": experiment}),
+        "restore": ("experiments/restore", {"experiment_id": experiment}),
+        "rename": ("experiments/update", {"experiment_id": experiment, "new_name": f"renamed-{experiment}{text}"}),
+        "describe": (
+            "experiments/set-experiment-tag",
+            {"experiment_id": experiment, "key": "mlflow.note.content", "value": text},
+        ),
+        "delete-run": ("runs/delete", {"run_id": run}),
+        "run-tag": ("runs/set-tag", {"run_id": run, "key": "team", "value": text}),
+        "status": ("runs/update", {"run_id": run, "status": "KILLED"}),
+    }
+    world.try_post(*calls[what])

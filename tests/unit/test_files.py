@@ -75,7 +75,7 @@ def test_two_configurations_are_an_error(folder):
     make(folder, {"reconciler.yml": "stack: a", "reconciler.yaml": "stack: b"})
     found, problems = wrong(folder)
     assert problems == [("two-configs", "there are reconciler.yaml and reconciler.yml")]
-    assert found.config == ("reconciler.yaml", "stack: b")
+    assert found.config is None
 
 
 def test_a_folder_that_is_hidden_itself_is_read(tmp_path):
