@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+
+import httpx
 import pytest
 import yaml
 
@@ -40,6 +43,8 @@ STACK = {
         for n in range(100)
     },
 }
+BACK = [("experiments", "d"), ("runs", "gone"), ("runs", "r")]
+"""What comes back where somebody restores an experiment that the stack destroyed: its runs too."""
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +83,49 @@ def test_five_hundred_resources_are_made_and_then_there_is_nothing_to_do(tmp_pat
     result = shell("apply", "--yes", "-q")
     assert "90 to create, 300 to restore, 100 unchanged" in result.out
     assert "490 unchanged" in shell("plan", "--detailed-exitcode").out
+
+
+def test_drift_is_what_people_did_and_not_what_the_stack_did(tmp_path, monkeypatch, real):
+    def post(route, **body):
+        return httpx.post(f"{real}/api/2.0/mlflow/{route}", json=body, timeout=30).raise_for_status().json()
+
+    def drift(code=3):
+        found = json.loads(shell("drift", "--format", "json", code=code).out)["drift"]
+        return [(one["address"], ".".join(one["path"]), one["kind"], one["live"]) for one in found]
+
+    shell = Shell(tmp_path, monkeypatch)
+    shell.configure(real, "drifting")
+    experiment = "  d: {name: drifting, description: x, tags: {team: ml}}\n"
+    runs = "runs:\n  r: {experiment: d, status: FINISHED, params: {a: 1}, metrics: {m: 1}}\n"
+    models = "logged_models:\n  m: {experiment: d, source_run: r, status: READY, tags: {t: x}}\n"
+    shell.apply(f"experiments:\n{experiment}{runs}  gone: {{experiment: d}}\n{models}")
+    shell.apply(f"experiments:\n{experiment}{runs}{models}")
+    assert drift(code=0) == []
+    session = Session(tmp_path / "manifests")
+    assert (session.drift().found, session.requests) == ((), {"reads": 3, "writes": 0})
+    ids = {live.address.name: live.id for live in session.observe({})}
+    post("experiments/set-experiment-tag", experiment_id=ids["d"], key="team", value="ops")
+    post("experiments/delete-experiment-tag", experiment_id=ids["d"], key="mlflow.note.content")
+    post("runs/delete", run_id=ids["r"])
+    post("runs/restore", run_id=ids["gone"])
+    httpx.delete(f"{real}/api/2.0/mlflow/logged-models/{ids['m']}/tags/t", timeout=30).raise_for_status()
+    assert drift() == [
+        ("experiments.d", "description", "missing", None),
+        ("experiments.d", "tags.team", "changed", "ops"),
+        ("logged_models.m", "tags.t", "missing", None),
+        ("runs.gone", "", "restored", None),
+        ("runs.r", "", "deleted", None),
+    ]
+    shell("apply", "--yes")
+    assert drift(code=0) == []
+    post("experiments/delete", experiment_id=ids["d"])
+    assert drift() == [("experiments.d", "", "deleted", None)]
+    shell("apply", "--yes")
+    assert drift(code=0) == []
+    shell("destroy", "--yes")
+    assert drift(code=0) == []
+    post("experiments/restore", experiment_id=ids["d"])
+    shell.manifest("{}\n")
+    assert [one[:3] for one in drift()] == [(f"{kind}.{key}", "", "restored") for kind, key in BACK]
+    assert "3 to delete" in shell("apply", "--yes", "--allow-delete", "3").out
+    assert drift(code=0) == []
