@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,6 +19,7 @@ from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_error
 from reconciler.core.drift import Drifts
 from reconciler.core.guard import Safety
 from reconciler.core.limits import check as check_limits
+from reconciler.core.lock import LockWire
 from reconciler.core.match import Pair, match
 from reconciler.core.plan import Outcome, Plan
 from reconciler.core.resolve import resolve
@@ -106,6 +107,11 @@ class Session:
     def backend(self) -> Backend:
         return registry.backends()[self.selected.backend]
 
+    @property
+    def lock_wire(self) -> LockWire | None:
+        """The requests of the stack's lock; None where the backend has none."""
+        return self.backend.lock(self.selected.options) if self.backend.lock else None
+
     @cached_property
     def stack(self) -> planner.Stack:
         return planner.Stack(
@@ -172,25 +178,26 @@ class Session:
         """Send exactly the requests of `plan`, if all that it was computed from still stands, and read back what came.
 
         Raises:
-            Failed: the plan is stale or another stack's; nothing was sent.
+            Failed: the plan is stale or another stack's, or somebody else holds the lock; nothing was sent.
             Interrupted: Ctrl-C; it has the outcomes.
             Unproven: all was sent, and then the server could not be read; it has the outcomes.
         """
         stop_on_errors(self._foreign(plan))
         if not plan.steps:
             return []
-        with self._place(writable=True) as place:
+        listener = listener or Listener()
+        with self._place(writable=True) as place, self._locked(place, listener):
             place.recheck(plan)
-            return place.apply(plan, listener or Listener())
+            return place.apply(plan, listener)
 
     @property
     def _workers(self) -> int:
         return self.parallel or self.selected.parallel or self.backend.parallel
 
     def _declared(self) -> Mapping[Address, Desired] | None:
-        """What the manifests declare; None where they have errors."""
+        """What the manifests declare; None where there are none, or where they have errors."""
         try:
-            return self.desired
+            return self.desired if self.files.manifests else None
         except Failed:
             return None
 
@@ -214,6 +221,22 @@ class Session:
     def _place(self, *, writable: bool) -> Iterator[Place]:
         with self._client(writable=writable) as client:
             yield Place(self.stack, client, self.selected.scope.secret, self._workers)
+
+    def _locked(self, place: Place, listener: Listener) -> AbstractContextManager[object]:
+        from reconciler.runtime.lock import hold  # noqa: PLC0415 - only what writes needs it
+
+        wire = self.lock_wire if self.lock else None
+        if wire is None:
+            return nullcontext()
+        return hold(
+            wire,
+            self.stack.name,
+            place.client.send,
+            wait=self.lock_timeout,
+            on_wait=listener.wait,
+            on_lost=lambda: place.client.stop.because("the stack's lock was lost"),
+            on_warning=listener.warning,
+        )
 
     @contextmanager
     def _client(self, *, writable: bool) -> Iterator[Client]:

@@ -1,20 +1,21 @@
-"""From a plan to what was done: shows it, asks, sends it with progress, and says how each step ended."""
+"""From a plan to what was done: shows it, asks, has it sent, and says how each step ended."""
 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import click
 
 from reconciler.cli.exits import CREDENTIALS, DONE, INTERRUPTED, PARTIAL
 from reconciler.cli.output import Output
 from reconciler.cli.plans import Formats, show_with
+from reconciler.cli.progress import progress
 from reconciler.core.diagnostics import Diagnostic, Failed, error
-from reconciler.core.plan import Outcome, Plan
-from reconciler.report.text import outcome_lines, step_line
-from reconciler.runtime.apply import Listener, Unproven
+from reconciler.core.plan import Outcome, Plan, Step
+from reconciler.report.text import outcome_lines
+from reconciler.runtime.apply import Unproven
 from reconciler.runtime.execute import Interrupted
 from reconciler.session import Session
 
@@ -52,9 +53,10 @@ def carry_out(
         return DONE
     if not yes:
         _ask(plan)
+    begun: list[Step] = []
     try:
-        with _progress(plan, output) as listener:
-            outcomes = session.apply(plan, listener)
+        with progress(plan, output) as listener:
+            outcomes = session.apply(plan, replace(listener, start=begun.append))
     except Interrupted as stopped:
         _report(stopped.outcomes, output, formats)
         return INTERRUPTED
@@ -62,6 +64,8 @@ def carry_out(
         _report(unproven.outcomes, output, formats)
         raise Failed([_not_read_back(unproven)]) from None
     except KeyboardInterrupt:
+        if not begun:
+            raise
         output.note([("Stopped at once: what was under way may have been done or not. Plan again to see.", "warning")])
         return INTERRUPTED
     _report(outcomes, output, formats)
@@ -100,29 +104,3 @@ def _ask(plan: Plan) -> None:
         raise KeyboardInterrupt from None  # Ctrl-C at the question is no answer
     if not agreed:
         raise click.Abort
-
-
-@contextmanager
-def _progress(plan: Plan, output: Output) -> Iterator[Listener]:
-    """A bar on a terminal, a line per step elsewhere, nothing with --quiet."""
-    if output.quiet:
-        yield Listener()
-    elif not sys.stderr.isatty():
-        yield Listener(outcome=lambda outcome: output.note(step_line(outcome)), interrupt=lambda: _stopping(output))
-    else:
-        from rich.console import Console  # noqa: PLC0415 - only on a terminal
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn  # noqa: PLC0415
-
-        columns = (BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TextColumn("{task.description}"))
-        console = Console(stderr=True, no_color=not output.colored(sys.stderr))
-        with Progress(*columns, console=console, transient=True) as bar:
-            task = bar.add_task("", total=len(plan.steps))
-
-            def ended(outcome: Outcome) -> None:
-                bar.update(task, advance=1, description=str(outcome.step.address))
-
-            yield Listener(outcome=ended, interrupt=lambda: _stopping(output))
-
-
-def _stopping(output: Output) -> None:
-    output.note([("Stopping: requests under way are finished; press Ctrl-C again to stop at once.", "warning")])

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 from reconciler.core import planner
 from reconciler.core.address import Address
-from reconciler.core.diagnostics import stop_on_errors
+from reconciler.core.diagnostics import Diagnostic, stop_on_errors
 from reconciler.core.kept import Proof
+from reconciler.core.lock import Held
 from reconciler.core.plan import Outcome, Plan, Step
 from reconciler.core.resource import Live
 from reconciler.core.wire import Sought
@@ -24,11 +25,18 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Listener:
-    """Who wants to know how an apply goes; all are called by the thread that applies."""
+    """Who wants to know how an apply goes; all are called by the thread that applies.
+
+    Attributes:
+        wait: somebody else holds the stack's lock, and is waited for.
+        warning: something went wrong that changes nothing of what was done.
+    """
 
     start: Callable[[Step], None] = lambda _: None
     outcome: Callable[[Outcome], None] = lambda _: None
     interrupt: Callable[[], None] = lambda: None
+    wait: Callable[[Held], None] = lambda _: None
+    warning: Callable[[Diagnostic], None] = lambda _: None
 
 
 class Unproven(Exception):  # noqa: N818 - the apply itself may have gone well
