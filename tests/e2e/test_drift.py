@@ -105,6 +105,7 @@ def test_manifests_are_not_needed(left, shell, server):
     """With them the value is known that was applied, without them that it is another one now."""
     shell.apply(STACK)
     server.tag("fraud", team="ops")
+    server.post("runs/delete", run_id=server.run("base")["run_id"])
     known = '      tags.team: "ml" -> "ops"   changed on the server\n'
     unknown = '      tags.team: changed on the server, now "ops"\n'
     assert known in shell("drift", code=3).out
@@ -117,6 +118,7 @@ def test_manifests_are_not_needed(left, shell, server):
         shell.manifest(STACK + ("broken: [\n" if left == "broken" else "  m: {experiment: '${env.NOT_SET}'}\n"))
     result = shell("drift", code=3)
     assert unknown in result.out
+    assert "  - runs.base  deleted on the server\n" in result.out
     assert result.err == ""
     shell.manifest(STACK.replace("ml}", "new}"))
     assert unknown in shell("drift", code=3).out
