@@ -29,6 +29,7 @@ from reconciler.core.source import Document, parse
 from reconciler.core.wire import Backend, Sought
 from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.files import Folder, read
+from reconciler.runtime.once import SETTLE
 from reconciler.version import __version__
 
 if TYPE_CHECKING:
@@ -220,7 +221,7 @@ class Session:
     @contextmanager
     def _place(self, *, writable: bool) -> Iterator[Place]:
         with self._client(writable=writable) as client:
-            yield Place(self.stack, client, self.selected.scope.secret, self._workers)
+            yield Place(self.stack, client, self.selected.scope.secret, self._workers, settle=min(SETTLE, self.timeout))
 
     def _locked(self, place: Place, listener: Listener) -> AbstractContextManager[object]:
         from reconciler.runtime.lock import hold  # noqa: PLC0415 - only what writes needs it

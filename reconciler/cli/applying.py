@@ -8,7 +8,7 @@ from dataclasses import replace
 
 import click
 
-from reconciler.cli.exits import CREDENTIALS, DONE, INTERRUPTED, PARTIAL
+from reconciler.cli.exits import CREDENTIALS, DONE, ERROR, INTERRUPTED, PARTIAL
 from reconciler.cli.output import Output
 from reconciler.cli.plans import Formats, show_with
 from reconciler.cli.progress import progress
@@ -62,7 +62,8 @@ def carry_out(
         return INTERRUPTED
     except Unproven as unproven:
         _report(unproven.outcomes, output, formats)
-        raise Failed([_not_read_back(unproven)]) from None
+        output.findings([_not_read_back(unproven)])
+        return _code(unproven.outcomes) or ERROR
     except KeyboardInterrupt:
         if not begun:
             raise

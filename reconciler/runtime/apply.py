@@ -17,7 +17,7 @@ from reconciler.core.wire import Sought
 from reconciler.runtime.errors import RequestFailed
 from reconciler.runtime.execute import execute
 from reconciler.runtime.observe import observe
-from reconciler.runtime.once import Once
+from reconciler.runtime.once import SETTLE, Once
 
 if TYPE_CHECKING:
     from reconciler.runtime.http import Client
@@ -62,7 +62,7 @@ class Place:
     client: Client
     secret: Callable[[str], str]
     parallel: int = 4
-    settle: float = 30.0
+    settle: float = SETTLE
 
     def observe(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
         """What the server holds of the stack, and of what is sought. Raises RequestFailed."""

@@ -17,6 +17,8 @@ Look = Callable[[], Sequence[Live]]
 
 SENT = 3
 """How often a request is sent at most."""
+SETTLE = 30.0
+"""Seconds; as long as MLflow waits for a database connection before it gives a request up (3.17.2)."""
 BRIEF = 1.0
 """Seconds in which a request may still be carried out whose connection broke, or which a proxy answered."""
 
@@ -33,7 +35,7 @@ class Once:
 
     look: Look
     stop: threading.Event
-    settle: float = 30.0
+    settle: float = SETTLE
 
     def carry_out(self, send: Callable[[], T], found: Callable[[Sequence[Live]], T | None]) -> T:
         """What `send` returns, or what `found` makes of the server's state after a lost reply. Raises as `send`.

@@ -52,7 +52,7 @@ def test_what_was_made_is_found_by_its_mark_and_not_made_again(path, shell, fake
 def test_what_was_not_made_is_sent_again(path, fault, shell, fake, server, once):
     once(path, fault)
     with sending(fake) as sent:
-        shell.apply(STACK)
+        shell.apply(STACK, "--timeout", "2")
     assert sent.paths.count(path) == 2
     assert (len(server.runs()["base"]), len(server.models()["scorer"])) == (1, 1)
     assert "No changes" in shell("plan").out
