@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -147,7 +147,10 @@ class Session:
     def draft(self, options: planner.Options) -> tuple[Plan, list[Diagnostic]]:
         """The plan with what stands against it, of which nothing is raised."""
         desired = {} if options.destroy else self.desired
-        return planner.make(self.stack, desired, self.observe(planner.sought(desired)), options)
+        with self._place(writable=False) as place:
+            plan, found = planner.make(self.stack, desired, place.observe(planner.sought(desired)), options)
+            no_lock, held = self._prospect(place) if plan.steps else ("", [])
+        return replace(plan, no_lock=no_lock), [*found, *held]
 
     def look(self, options: planner.Options) -> tuple[Mapping[Address, Pair], Plan]:
         """Each address with what is declared and what is there, and the plan; findings are left out. Raises Failed."""
@@ -222,6 +225,13 @@ class Session:
     def _place(self, *, writable: bool) -> Iterator[Place]:
         with self._client(writable=writable) as client:
             yield Place(self.stack, client, self.selected.scope.secret, self._workers, settle=min(SETTLE, self.timeout))
+
+    def _prospect(self, place: Place) -> tuple[str, list[Diagnostic]]:
+        """Why an apply would go without the lock, and who holds it at the moment."""
+        if not self.lock:
+            return "--no-lock", []
+        wire = self.lock_wire
+        return place.prospect(wire) if wire else (f"the backend '{self.selected.backend}' has none", [])
 
     def _locked(self, place: Place, listener: Listener) -> AbstractContextManager[object]:
         from reconciler.runtime.lock import hold  # noqa: PLC0415 - only what writes needs it

@@ -134,6 +134,7 @@ class PlanModel(_Part):
     ids: dict[AddressText, str]
     seen: dict[AddressText, str]
     basis: dict[AddressText, _Basis] = Field(default_factory=dict)
+    no_lock: str = ""
 
     def plan(self) -> Plan:
         return Plan(
@@ -146,6 +147,7 @@ class PlanModel(_Part):
             ids=self.ids,
             seen=self.seen,
             basis={address: part.basis() for address, part in self.basis.items()},
+            no_lock=self.no_lock,
         )
 
 

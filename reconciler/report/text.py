@@ -131,4 +131,5 @@ def _counts(plan: Plan) -> list[Line]:
     text = ", ".join([*parts, f"{summary['noop']} unchanged"])
     left = f" Left out by the selection: {plan.left_out}." if plan.left_out else ""
     sends = f" Requests: {plan.requests}." if plan.requests else ""
-    return [[(f"Plan: {text}.", "bold"), (left + sends, "")]]
+    lock = f" No lock: {plan.no_lock}." if plan.no_lock else ""
+    return [[(f"Plan: {text}.", "bold"), (left + sends + lock, "")]]

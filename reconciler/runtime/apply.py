@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from reconciler.core import planner
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import Diagnostic, stop_on_errors
 from reconciler.core.kept import Proof
-from reconciler.core.lock import Held
+from reconciler.core.lock import Held, LockWire
 from reconciler.core.plan import Outcome, Plan, Step
 from reconciler.core.resource import Live
 from reconciler.core.wire import Sought
 from reconciler.runtime.errors import RequestFailed
 from reconciler.runtime.execute import execute
+from reconciler.runtime.lock import drive
+from reconciler.runtime.locking import locked, unusable
 from reconciler.runtime.observe import observe
 from reconciler.runtime.once import SETTLE, Once
 
@@ -74,6 +76,17 @@ class Place:
     def recheck(self, plan: Plan) -> None:
         """See that all that a plan was computed from still stands. Raises Failed, RequestFailed."""
         stop_on_errors(planner.stale(plan, self._again(plan), self.stack.kinds))
+
+    def prospect(self, lock: LockWire) -> tuple[str, list[Diagnostic]]:
+        """Why an apply could not take the lock, "" where it could; who holds it now. Raises RequestFailed."""
+        try:
+            holder = drive(lock.read(self.stack.name), self.client.send)
+        except RequestFailed as problem:
+            finding = unusable(self.stack.name, problem)
+            if finding is None:
+                raise
+            return str(problem), []
+        return "", [replace(locked(self.stack.name, holder), severity="warning")] if holder else []
 
     def apply(self, plan: Plan, listener: Listener) -> list[Outcome]:
         """Send exactly the requests of `plan`, and see what came of them. Raises Interrupted, Unproven."""
