@@ -48,7 +48,7 @@ def carry_out(
     session: Session, plan: Plan, output: Output, formats: Formats, found: Sequence[Diagnostic], *, yes: bool
 ) -> int:
     """Show `plan`, stop on errors among what was `found`, ask unless `yes`, do it. Returns the exit code."""
-    show_with(plan, found, output, formats)
+    show_with(plan, [one for one in found if one.code != "lock-held"], output, formats)  # the apply itself will see
     if not plan.steps:
         return DONE
     if not yes:

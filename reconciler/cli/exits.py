@@ -19,6 +19,7 @@ REFUSALS = frozenset(
         "duplicate-address",
         "foreign-plan",
         "key-of-another-stack",
+        "lock-held",
         "no-answer",
         "no-lock",
         "owned-by-another-stack",
@@ -74,7 +75,7 @@ def _lower(text: str) -> str:
 
 def _internal(error: Exception) -> int:
     if os.environ.get("RECONCILER_DEBUG"):
-        raise error
+        click.echo(_account(error), err=True, nl=False)
     click.echo(f"error: internal error: {type(error).__name__} [internal]", err=True)
     click.echo("  hint: this is a bug; RECONCILER_DEBUG=1 shows where. Please report it.", err=True)
     return ERROR

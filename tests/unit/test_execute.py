@@ -21,6 +21,7 @@ from reconciler.core.change import Action, Secret
 from reconciler.core.plan import Plan, Step
 from reconciler.runtime.execute import Interrupted, execute
 from reconciler.runtime.http import Client, Connection, Rejected, Unreachable
+from reconciler.runtime.stop import Stop
 
 A, B, C, D = (Address("experiments", name) for name in "abcd")
 CANARY = "hunter2-canary"
@@ -418,3 +419,25 @@ def test_ctrl_c_on_a_process(presses):
     out, err = process.communicate(timeout=40)  # with two presses the requests would take 60 s
     assert ("KeyboardInterrupt" in err) == (presses == 2)
     assert out == ("['done', 'skipped']\n" if presses == 1 else "")
+
+
+def test_once_nothing_more_is_to_be_sent_the_rest_is_not_attempted_and_says_why():
+    stop, server = Stop(), Server()
+    lose = lambda _: stop.because("the stack's lock was lost")  # noqa: E731
+    outcomes = execute(plan(step(A), step(B), step(C)), server, parallel=1, stop=stop, on_outcome=lose)
+    why = "the stack's lock was lost before it was started"
+    assert told(outcomes) == [("a", "done", ""), ("b", "skipped", why), ("c", "skipped", why)]
+    assert server.paths == ["/a"]
+
+
+def test_a_step_that_is_stopped_half_way_has_failed_and_names_the_request():
+    stop = Stop()
+    server = Server()
+
+    def send(call):
+        stop.because("the stack's lock was lost")
+        return server(call)
+
+    (outcome,) = execute(plan(step(A, call("1"), call("2"))), send, stop=stop)
+    assert (outcome.status, outcome.detail, outcome.call) == ("failed", "the stack's lock was lost", call("2"))
+    assert server.paths == ["/1"]
