@@ -138,7 +138,7 @@ class _Apply:
 
     def _end(self, index: int) -> None:
         self._tell(index)
-        if self._ended[index].status == "failed":
+        if self._outcome(index).status == "failed":
             self._blamed[index] = frozenset({self._steps[index].address})
         self._order.done(index)
         self._more()
