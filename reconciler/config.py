@@ -67,7 +67,7 @@ class Selected:
 
     name: str
     backend: str
-    options: BaseModel
+    options: BaseModel = field(repr=False)
     scope: Scope
     sensitive: tuple[str, ...] = ()
     parallel: int | None = None
@@ -78,7 +78,7 @@ class Config:
     """A stack's configuration. `targets` are as they are written: only the chosen one is interpolated."""
 
     stack: str
-    targets: Mapping[str, Document]
+    targets: Mapping[str, Document] = field(repr=False)
     default: str
     variables: Mapping[str, Variable] = field(default_factory=dict)
     defaults: Document | None = None

@@ -24,6 +24,7 @@ from reconciler.core.match import Pair, match
 from reconciler.core.plan import Outcome, Plan
 from reconciler.core.resolve import resolve
 from reconciler.core.resource import Desired, Live
+from reconciler.core.scrub import scrubbed
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.source import Document, parse
 from reconciler.core.wire import Backend, Sought
@@ -89,7 +90,7 @@ class Session:
             hint = "make one with: reconciler init"
             raise Failed([error("no-config", f"there is no reconciler.yaml in '{self.folder}'", hint=hint)])
         name, text = found.config
-        self.sources[name] = text
+        self.sources[name] = scrubbed(text)
         document, problems = parse(text, name)
         config, more = load_config(document, registry.backends(), self.environ)
         stop_on_errors([*problems, *more])

@@ -74,8 +74,12 @@ def _lower(text: str) -> str:
 
 
 def _internal(error: Exception) -> int:
-    if os.environ.get("RECONCILER_DEBUG"):
-        click.echo(_account(error), err=True, nl=False)
+    debug = os.environ.get("RECONCILER_DEBUG")
+    if debug:
+        from reconciler.cli.crash import account  # noqa: PLC0415 - hardly ever
+
+        click.echo(account(error, os.environ), err=True, nl=False)
+    where = "" if debug else "; RECONCILER_DEBUG=1 shows where"
     click.echo(f"error: internal error: {type(error).__name__} [internal]", err=True)
-    click.echo("  hint: this is a bug; RECONCILER_DEBUG=1 shows where. Please report it.", err=True)
+    click.echo(f"  hint: this is a bug{where}. Please report it.", err=True)
     return ERROR

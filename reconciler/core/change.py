@@ -57,3 +57,6 @@ class Secret(str):
         secret = super().__new__(cls, text)
         secret.template = template
         return secret
+
+    def __repr__(self) -> str:
+        return f"Secret({self.template!r})"

@@ -17,7 +17,7 @@ from reconciler.core.order import order
 from reconciler.core.plan import Plan, Step
 from reconciler.core.resource import Desired, Live
 from reconciler.core.select import Selection, select, unmatched
-from reconciler.core.sensitive import Sensitive
+from reconciler.core.sensitive import Sensitive, as_text
 from reconciler.core.stale import by_kind, sought_again, stale
 from reconciler.core.steps import Stepper
 from reconciler.core.wire import Sought, Wire
@@ -85,7 +85,7 @@ def make(
 def sought(desired: Mapping[Address, Desired]) -> dict[str, tuple[Sought, ...]]:
     """What to look for on the server for the sake of `desired`, by kind."""
     return by_kind(
-        [Sought(address, str(entry.fields[NAME]), fields=entry.fields) for address, entry in desired.items()]
+        [Sought(address, as_text(entry.fields[NAME]), fields=entry.fields) for address, entry in desired.items()]
     )
 
 

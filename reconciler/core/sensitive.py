@@ -66,11 +66,16 @@ def secrets_in(value: Any) -> set[str]:
     return set()
 
 
+def as_text(value: Value) -> str:
+    """`value` as a text; `str()` would make of a Secret a text like any other."""
+    return value if isinstance(value, str) else str(value)
+
+
 def revealed(value: Value, secret: Callable[[str], str]) -> Value:
     """`value` with the text in place of what stands for a secret; the reverse of `hidden`."""
     match value:
         case {"$sensitive": str(template), **rest} if not rest:
-            return secret(template)
+            return Secret(secret(template), template)
         case dict():
             return {key: revealed(entry, secret) for key, entry in value.items()}
         case list():

@@ -13,7 +13,7 @@ from reconciler.core.mark import Mark, canonical
 from reconciler.core.match import NAME
 from reconciler.core.plan import Basis, Plan, Step
 from reconciler.core.resource import Live
-from reconciler.core.sensitive import KEY, quoted, revealed
+from reconciler.core.sensitive import KEY, as_text, quoted, revealed
 from reconciler.core.wire import Sought
 from reconciler.core.words import dotted, listed
 
@@ -34,7 +34,7 @@ def sought_again(plan: Plan, secret: Callable[[str], str]) -> dict[str, tuple[So
         if address in plan.ids:
             found.append(Sought(address, "", plan.ids[address], values))
         if NAME in own and own[NAME].effect is not Action.adopt:
-            found.append(Sought(address, str(revealed(values[NAME], secret)), "", values))
+            found.append(Sought(address, as_text(revealed(values[NAME], secret)), "", values))
     return by_kind(found)
 
 

@@ -81,9 +81,9 @@ class Wire(Protocol):
 class Endpoint:
     """Where a target's server is and how to speak to it. `store`, in place of `url`: MLflow is embedded on it."""
 
-    url: str = ""
-    store: str = ""
-    headers: Mapping[str, str] = field(default_factory=dict)
+    url: str = field(default="", repr=False)
+    store: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     user: tuple[str, str] | None = field(default=None, repr=False)
     token: str = field(default="", repr=False)
     verify: bool | str = True

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from reconciler.core.change import Secret
+from reconciler.core.scrub import without_passwords
 from reconciler.core.written import Part
 
 MOST = 1000
@@ -26,7 +27,7 @@ def noun(value: Any) -> str:
 
 def shown(text: str) -> str:
     """`text` as a finding may quote it: on one line, not too long, and a secret as what stands for it."""
-    plain = text.template if isinstance(text, Secret) else text
+    plain = text.template if isinstance(text, Secret) else without_passwords(text)
     line = "".join(char if char.isprintable() else ascii(char)[1:-1] for char in plain)
     return f"'{line[:80]}...'" if len(line) > 83 else f"'{line}'"  # noqa: PLR2004 - 80 and the dots
 

@@ -36,6 +36,7 @@ def conceal(text: str, secrets: Iterable[str]) -> str:
 
 def _forms(secret: str) -> set[str]:
     """How a server may write `secret`: as it is, in a url, in JSON, in a program's text, in a page."""
+    secret = str(secret)  # a Secret has a repr of its own
     encoded = secret.encode("utf-8", "backslashreplace")
     urls = [quote(encoded, safe=""), quote(encoded), quote_plus(encoded)]
     texts = [json.dumps(secret)[1:-1], json.dumps(secret, ensure_ascii=False)[1:-1], repr(secret)[1:-1]]

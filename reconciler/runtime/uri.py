@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from urllib.parse import parse_qsl, unquote
 
@@ -26,7 +27,7 @@ def shown(uri: str) -> str:
     """`uri` without its password and options, for messages."""
     before, separator, _ = uri.partition("://")
     if not separator:
-        return uri
+        return re.sub(r"^([^/@:]*:)[^@]*@", r"\1***@", uri)  # a folder, or a server's url without its scheme
     user, at, place = _split(uri)
     return f"{before}://{user.partition(':')[0].partition('?')[0]}{at}{place.partition('?')[0]}"
 

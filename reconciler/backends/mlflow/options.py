@@ -21,12 +21,13 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: Annotated[str, AfterValidator(_with_scheme)] = Field(
+        repr=False,
         description="http(s)://..., or a store that MLflow takes: sqlite:///mlflow.db, postgresql://..."
     )
     prefix: str = Field(
         default="/api/2.0/mlflow", pattern="^/.*[^/]$", description="Where the API starts on the server."
     )
-    headers: dict[str, str] = Field(default_factory=dict, description="Sent with every request.")
+    headers: dict[str, str] = Field(default_factory=dict, repr=False, description="Sent with every request.")
     username: str = Field(default="", description="Default: MLFLOW_TRACKING_USERNAME.")
     password: SecretStr = Field(default=SecretStr(""), description="Default: MLFLOW_TRACKING_PASSWORD.")
     token: SecretStr = Field(default=SecretStr(""), description="Default: MLFLOW_TRACKING_TOKEN.")

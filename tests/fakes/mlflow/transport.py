@@ -107,6 +107,9 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = True
     request_queue_size = 128
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Says nothing of a client that hung up."""
+
 
 @contextmanager
 def serve(answer: Answer) -> Iterator[str]:
