@@ -80,8 +80,8 @@ class Journal:
             with self._lock:
                 while left:
                     left = left[self._file.write(left) or 0 :]
-        except OSError as problem:
-            self._broken = problem.strerror or type(problem).__name__
+        except (OSError, ValueError) as problem:  # the latter where an interrupted command has closed it
+            self._broken = getattr(problem, "strerror", None) or str(problem)
 
 
 @contextmanager

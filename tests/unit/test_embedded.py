@@ -276,6 +276,8 @@ def test_missing_driver_says_what_to_install(folder, module, install):
 
 def test_shown_hides_password_and_options():
     for uri, shown in {
+        "ann:pw@h:5000": "ann:***@h:5000",
+        "./runs@home": "./runs@home",
         f"postgresql://ann:{CANARY}@h:5432/db?password={CANARY}": "postgresql://ann@h:5432/db",
         f"postgresql://ann:p@{CANARY}@h/db": "postgresql://ann@h/db",
         "sqlite:///mlflow.db": "sqlite:///mlflow.db",

@@ -604,6 +604,21 @@ def test_credentials_never_show(options):
         assert CANARY not in f"{c!r} {c._connection!r} {c._connection} {vars(c)}"
 
 
+@pytest.mark.parametrize(
+    "call",
+    [
+        Call("POST", "/x", body={"tags": [{"value": Secret(CANARY, "${env.S}")}]}),
+        Call("GET", "/x", query={"name": Secret(CANARY, "${env.S}")}),
+    ],
+)
+def test_the_words_of_a_server_that_was_sent_a_sensitive_value_are_left_out(call):
+    body = f'{{"error_code": "BAD", "message": "{CANARY[:10]}... is no good"}}'.encode()
+    error = failure(fixed(400, body), call)
+    assert str(error) == "400 BAD (the server's words are left out: the request held a sensitive value)"
+    assert error.code == "BAD"
+    _never_shows(error)
+
+
 def test_runtime_imports_nothing_but_core():
     for file in Path(reconciler.runtime.__path__[0]).glob("*.py"):
         for node in ast.walk(ast.parse(file.read_text("utf-8"))):

@@ -219,6 +219,16 @@ def test_no_request_is_sent_once_a_line_could_not_be_written():
     assert (caught.value.finding, caught.value.ambiguous) == ("cannot-write", False)
 
 
+def test_a_request_that_outlives_the_journal_leaves_no_line_and_no_other_error(file):
+    connection = Connection("http://h", transport=httpx.MockTransport(ok))
+    with opened(file, bodies=False) as journal:
+        client = Client(connection, version="1", journal=journal)
+    assert client.send(GET) == {}
+    with pytest.raises(Unrecorded, match="closed file"):
+        client.send(GET)
+    assert file.read_text() == ""
+
+
 class Meager:
     """A file that takes a few bytes at a time, and sees whether two write at once."""
 
