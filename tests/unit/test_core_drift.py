@@ -90,6 +90,12 @@ def test_a_reference_to_one_of_ours_is_no_drift_also_where_that_one_has_moved():
     assert told(lives) == []
 
 
+def test_a_tag_that_reads_like_an_address_is_no_reference():
+    assert told([experiment({"tags.team": FRAUD}, {"tags.team": "ml"})]) == [
+        (FRAUD, "tags.team", "changed", FRAUD, None)
+    ]
+
+
 def test_a_reference_to_what_is_gone_is_changed():
     live = owned("logged_models.m", {"source_run": "gone"}, {"source_run": "runs.r"}, parent="5")
     assert told([live]) == [("logged_models.m", "source_run", "changed", "gone", None)]
@@ -113,6 +119,9 @@ def test_the_runs_of_a_deleted_experiment_went_with_it():
 
 
 def test_a_run_that_was_deleted_by_itself_is_deleted():
+    """Also where another run has the id that its experiment has: an id is one within its kind."""
+    twin = replace(condemned(run("1", deleted=True)), address=address("runs.twin"))
+    assert told([experiment({}, {}), twin, run(deleted=True)]) == [("runs.r", "", "deleted", None, None)]
     assert told([experiment({}, {}), run(deleted=True)]) == [("runs.r", "", "deleted", None, None)]
 
 
