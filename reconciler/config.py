@@ -41,7 +41,9 @@ class Variable(_Model):
 class Defaults(_Model):
     """What is joined into every resource."""
 
-    tags: dict[str, str] = Field(default_factory=dict, description="Joined into every resource's tags; its own win.")
+    tags: Annotated[dict[str, str], Field(max_length=100)] = Field(
+        default_factory=dict, description="Joined into every resource's tags; its own win. At most 100."
+    )
 
 
 class Safety(_Model):

@@ -21,6 +21,7 @@ from reconciler.core.guard import Safety
 from reconciler.core.limits import check as check_limits
 from reconciler.core.lock import LockWire
 from reconciler.core.match import Pair, match
+from reconciler.core.placeholders import unset
 from reconciler.core.plan import Outcome, Plan
 from reconciler.core.resolve import resolve
 from reconciler.core.resource import Desired, Live
@@ -175,7 +176,7 @@ class Session:
 
     def recheck(self, plan: Plan) -> None:
         """See that a plan is for this stack and that all that it was computed from still stands. Raises Failed."""
-        stop_on_errors(self._foreign(plan))
+        stop_on_errors(self._foreign(plan) or unset(plan, self.selected.scope))
         with self._place(writable=False) as place:
             place.recheck(plan)
 
@@ -187,7 +188,7 @@ class Session:
             Interrupted: Ctrl-C; it has the outcomes.
             Unproven: all was sent, and then the server could not be read; it has the outcomes.
         """
-        stop_on_errors(self._foreign(plan))
+        stop_on_errors(self._foreign(plan) or unset(plan, self.selected.scope))
         if not plan.steps:
             return []
         listener = listener or Listener()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Generator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias, TypeVar
@@ -28,6 +29,17 @@ def id_of(address: object) -> dict[str, str]:
 
 NOW: Mapping[str, str] = {"$now": "ms"}
 """In a call's body: the milliseconds since 1970 at the moment of sending."""
+
+
+_PATH = re.compile(r"(/([\w.~!$&'()*+,;=:@-]|%[0-9A-F]{2}|\{id\})+)+", re.ASCII | re.IGNORECASE)
+_STEP = re.compile(r"/(\.|%2e){1,2}(?=/|$)", re.IGNORECASE)
+
+
+def sendable(path: str) -> str:
+    """`path`, if it is one as it is sent (RFC 3986, 3.3), none of its parts empty or a step up. Raises ValueError."""
+    if not _PATH.fullmatch(path) or _STEP.search(path):
+        raise ValueError("is not a path such as /api/2.0/mlflow, percent-encoded and without a '/' at its end")
+    return path
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, TypeAlias
 
@@ -17,6 +18,7 @@ from reconciler.core.document_model import FLAGS, PlanModel
 from reconciler.core.json_place import place
 from reconciler.core.mark import Mark
 from reconciler.core.order import order
+from reconciler.core.placeholders import unknown_id
 from reconciler.core.plan import Basis, Plan, Step
 
 Fault: TypeAlias = tuple[tuple[str | int, ...], str]
@@ -67,6 +69,10 @@ def _inconsistent(plan: Plan, data: Any) -> Fault | None:
         return ("summary",), "its summary does not count its steps"
     if order({step.address: step.needs for step in plan.steps})[1]:
         return ("steps",), "its steps need each other"
+    if twice := [one for one, count in Counter(step.address for step in plan.steps).items() if count > 1]:
+        return ("steps",), f"{twice[0]} has two steps"
+    if missing := unknown_id(plan):
+        return missing[0], f"its ids have none for {missing[1]}, and no step makes it"
     for address in plan.basis:
         if plan.seen.get(address, ABSENT) == ABSENT:
             return ("basis", str(address)), f"its basis names {address}, of which its seen says nothing"

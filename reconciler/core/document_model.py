@@ -7,23 +7,25 @@ from collections.abc import Mapping
 from dataclasses import fields
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, WithJsonSchema
 
 from reconciler.core.address import Address
-from reconciler.core.call import Call, Method
+from reconciler.core.call import Call, Method, sendable
 from reconciler.core.change import Action, FieldChange, Path, Reason
 from reconciler.core.diagnostics import Span
 from reconciler.core.mark import Mark
+from reconciler.core.placeholders import checked
 from reconciler.core.plan import Basis, Plan, Step
 
 T = TypeVar("T")
+_ACTIONS = tuple(name for name in Action.__members__ if name != "noop")
 FLAGS = tuple(sorted(one.name for one in fields(Mark) if one.default is False))
 """What a mark can say beside the digests."""
 
 
 def _action(text: Any) -> Any:
-    if _text(text) not in Action.__members__:
-        raise ValueError(f"{json.dumps(text)[:40]} is not one of {', '.join(Action.__members__)}")
+    if _text(text) not in _ACTIONS:
+        raise ValueError(f"{json.dumps(text)[:40]} is not one of {', '.join(_ACTIONS)}")
     return Action[text]
 
 
@@ -68,8 +70,8 @@ class _Part(BaseModel):
 
 class _Call(_Part):
     method: Method
-    path: str
-    body: dict[str, Any] | None
+    path: Annotated[str, AfterValidator(sendable)]
+    body: Annotated[dict[str, Any], AfterValidator(checked)] | None
     query: dict[str, str]
     fields: tuple[tuple[str, ...], ...]
     returns: tuple[str, ...]
@@ -128,7 +130,7 @@ class PlanModel(_Part):
     stack: str
     target: str
     backend: str
-    summary: dict[str, int]
+    summary: dict[str, Annotated[int, Field(ge=0)]]
     left_out: Annotated[int, Field(ge=0)]
     steps: tuple[_Step, ...]
     ids: dict[AddressText, str]

@@ -11,6 +11,7 @@ from reconciler.core.address import Address
 from reconciler.core.diagnostics import Diagnostic, Span, error
 from reconciler.core.interpolate import EVERYTHING, Broken, Each, Scope, interpolate
 from reconciler.core.kind import Kind
+from reconciler.core.room import VALUES, Room
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.words import dotted, noun, shown, suggest
 from reconciler.core.written import Document, Part
@@ -35,20 +36,24 @@ class Entries:
     """What the documents of a stack declare.
 
     Attributes:
+        room: what may still be made.
         found: the entries, sorted by address.
         items: for each key with a `for_each`, the names that it makes.
         broken: keys of which nothing can be said, because their `for_each` is wrong.
     """
 
+    room: Room
     found: list[Entry] = field(default_factory=list)
     items: dict[Address, list[str]] = field(default_factory=dict)
     broken: set[Address] = field(default_factory=set)
     errors: list[Diagnostic] = field(default_factory=list)
 
 
-def read(documents: Sequence[Document], kinds: Mapping[str, Kind], scope: Scope, sensitive: Sensitive) -> Entries:
+def read(
+    documents: Sequence[Document], kinds: Mapping[str, Kind], scope: Scope, sensitive: Sensitive, room: Room
+) -> Entries:
     """All entries, and all that is wrong with keys, `for_each` and expressions; the order of files plays no part."""
-    entries = Entries()
+    entries = Entries(room)
     first: dict[Address, Span] = {}
     for document in sorted(documents, key=lambda document: document.file):
         for entry in _written(document, kinds, entries.errors):
@@ -101,27 +106,31 @@ def _expand(entry: Entry, scope: Scope, sensitive: Sensitive, entries: Entries) 
     if not (isinstance(body, dict) and FOR_EACH in body):
         _add(entry.address, entry.document, scope, sensitive, entries)
         return
-    items, errors = _items(entry.document, scope)
+    items, errors = _items(entry.document, scope, entries.room)
+    rest = entry.document.holding({key: value for key, value in body.items() if key != FOR_EACH})
+    each = entries.room.of(rest.value)
+    if not entries.room.take(len(items) * each):
+        errors.append(_too_much(len(items), each, entry.document))
+        items = []
     entries.errors += errors
     if errors:
         entries.broken.add(entry.address)
-    rest = entry.document.holding({key: value for key, value in body.items() if key != FOR_EACH})
     names = entries.items[entry.address] = []
-    for each in items:
-        address = Address(entry.address.kind, f"{entry.address.name}[{each.key}]")
+    for item in items:
+        address = Address(entry.address.kind, f"{entry.address.name}[{item.key}]")
         names.append(address.name)
-        _add(address, rest, replace(scope, each=each), sensitive, entries)
+        _add(address, rest, replace(scope, each=item), sensitive, entries)
 
 
 def _add(address: Address, document: Document, scope: Scope, sensitive: Sensitive, entries: Entries) -> None:
-    done, errors = interpolate(document, scope, sensitive)
+    done, errors = interpolate(document, scope, sensitive, entries.room)
     entries.errors += errors
     entries.found.append(Entry(address, done, plain=done is document))
 
 
-def _items(document: Document, scope: Scope) -> tuple[list[Each], list[Diagnostic]]:
+def _items(document: Document, scope: Scope, room: Room) -> tuple[list[Each], list[Diagnostic]]:
     """The items of an entry's `for_each`. What comes from the environment in them stays a Secret until it is used."""
-    done, errors = interpolate(document.holding({FOR_EACH: document.value[FOR_EACH]}), scope, EVERYTHING)
+    done, errors = interpolate(document.holding({FOR_EACH: document.value[FOR_EACH]}), scope, EVERYTHING, room)
     value = done.value[FOR_EACH]
     if isinstance(value, dict):
         written = [(Each(key, inner), (FOR_EACH, key)) for key, inner in value.items()]
@@ -152,6 +161,12 @@ def _bad_item(key: Any, others: Collection[str], path: tuple[Part, ...], documen
     if not key or _BAD_ITEM.search(key):
         return error("bad-key", f"{shown(key)} cannot be the key of an item", at, "write a text without [ ] { }")
     return None
+
+
+def _too_much(items: int, each: int, document: Document) -> Diagnostic:
+    summary = f"for_each makes too much: {items:,} items of {each:,} values each"
+    hint = f"all for_each of a stack make at most {VALUES:,} values: split the stack"
+    return error("too-much", summary, document.at((FOR_EACH,)), hint)
 
 
 def _not_items(value: Any, document: Document) -> Diagnostic:

@@ -8,6 +8,7 @@ from typing import Any
 
 from reconciler.core.change import Secret
 from reconciler.core.diagnostics import Diagnostic, Failed, Span, error
+from reconciler.core.room import CHARACTERS, Room
 from reconciler.core.scope import Each, Scope, Unknown, fill, replacement
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.words import shown
@@ -27,13 +28,15 @@ class Broken(str):
     __slots__ = ()
 
 
-def interpolate(document: Document, scope: Scope, sensitive: Sensitive = NOTHING) -> tuple[Document, list[Diagnostic]]:
+def interpolate(
+    document: Document, scope: Scope, sensitive: Sensitive = NOTHING, room: Room | None = None
+) -> tuple[Document, list[Diagnostic]]:
     """The document with every `${...}` in its keys and values replaced, and what could not be.
 
-    What holds something from the environment is a Secret if `sensitive` covers its path. What could not be replaced is
-    Broken. Interpolated keys keep the places of what was written.
+    What holds something from the environment is a Secret if `sensitive` covers its path. What could not be replaced, or
+    for what there is no `room`, is Broken. Interpolated keys keep the places of what was written.
     """
-    walker = _Walker(document, scope, sensitive)
+    walker = _Walker(document, scope, sensitive, room or Room())
     value = walker.value(document.value)
     if value is document.value:
         return document, walker.errors
@@ -46,10 +49,11 @@ def interpolate(document: Document, scope: Scope, sensitive: Sensitive = NOTHING
 class _Walker:
     """Goes through one document. Parts in which there is nothing to replace stay the same objects."""
 
-    def __init__(self, document: Document, scope: Scope, sensitive: Sensitive) -> None:
+    def __init__(self, document: Document, scope: Scope, sensitive: Sensitive, room: Room) -> None:
         self.document = document
         self.scope = scope
         self.sensitive = sensitive
+        self.room = room
         self.path: list[Part] = []
         self.errors: list[Diagnostic] = []
         self.renames: dict[tuple[Part, ...], dict[Part, Part]] = {}
@@ -108,28 +112,41 @@ class _Walker:
         return filled
 
     def filled(self, text: str, span: Span) -> str:
-        broken = False
+        wrong: list[tuple[int, int, Unknown]] = []  # which token it is, its length, what is wrong
+        number = -1
 
         def replaced(token: re.Match[str]) -> str:
-            nonlocal broken
+            nonlocal number
+            number += 1
             try:
                 return replacement(token, self.scope)
             except Unknown as unknown:
-                broken = True
-                self.error(unknown, self.token_span(token, span))
+                wrong.append((number, len(token[0]), unknown))
                 return ""
 
         pieces = fill(text, replaced)
-        broken = broken or any(isinstance(piece, Broken) for piece in pieces)
-        return Broken(text) if broken else _joined(pieces)
+        if wrong:
+            self.tell(wrong, span)
+        elif not any(isinstance(piece, Broken) for piece in pieces) and self.fits(pieces, span):
+            return _joined(pieces)
+        return Broken(text)
 
-    def token_span(self, token: re.Match[str], span: Span) -> Span:
-        """Where `token` stands in the scalar at `span`; the scalar's place where that goes over several lines."""
-        number = token.string.count("${", 0, token.start())
-        found = list(_OPEN.finditer(self.document.text_at(span)))
-        if number >= len(found):
-            return span
-        return Span(span.file, span.line, span.col + found[number].start(), len(token[0]))
+    def fits(self, pieces: list[str], span: Span) -> bool:
+        """Whether there is room for a text; one finding tells of all for which there is none."""
+        if self.room.write(pieces):
+            return True
+        if not self.room.told:
+            self.room.told = True
+            hint = f"at most {CHARACTERS:,} characters are made in a stack"
+            self.error(Unknown("too-much", "the texts that '${...}' makes are too long", hint), span)
+        return False
+
+    def tell(self, wrong: list[tuple[int, int, Unknown]], span: Span) -> None:
+        """What is wrong with tokens of the scalar at `span`, each at its place, or the scalar's if it has several lines."""
+        found = [opening.start() for opening in _OPEN.finditer(self.document.text_at(span))]
+        for number, width, unknown in wrong:
+            known = number < len(found)
+            self.error(unknown, Span(span.file, span.line, span.col + found[number], width) if known else span)
 
     def error(self, unknown: Unknown, at: Span) -> None:
         self.errors.append(error(unknown.code, unknown.summary, at, unknown.hint))

@@ -14,6 +14,7 @@ from reconciler.core.entries import FOR_EACH, Entries, Entry
 from reconciler.core.interpolate import Broken, Scope, interpolate
 from reconciler.core.kind import Kind, Resource, flatten
 from reconciler.core.resource import Desired
+from reconciler.core.room import Room
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.validate import validate
 from reconciler.core.words import dotted, listed, shown, suggest
@@ -43,10 +44,9 @@ def resolve(
         sensitive: globs on dotted fields; what these hold from the environment is a Secret.
     """
     secrets = Sensitive(tuple(sensitive))
-    stack = entries.read(documents, kinds, scope, secrets)
-    errors = stack.errors
-    shared, problems = _shared(defaults, scope, secrets)
-    errors += problems
+    shared, errors = _shared(defaults, scope, secrets)
+    stack = entries.read(documents, kinds, scope, secrets, Room(shared=len(shared.tags)))
+    errors += stack.errors
     names = {kind: {entry.address.name for entry in stack.found if entry.address.kind == kind} for kind in kinds}
     resolver = _Resolver(kinds, stack, names, shared)
     desired = {}

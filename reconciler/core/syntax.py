@@ -36,6 +36,10 @@ _EXPRESSION = _Rule(
 )
 _UNFINISHED = _Rule("", "'$char' is never closed: the file ends in it", "write '$end' where it ends")
 _TAB = _Rule("", "a tab is used for indentation", "write spaces: YAML forbids tabs there")
+_CONFLICT = _Rule(
+    "", "a merge conflict is not resolved", "choose one side, and remove the lines with <<<<<<<, ======= and >>>>>>>"
+)
+_CONFLICTING = re.compile(r"^<{7}(?= |$)", re.MULTILINE)
 _RULES = (
     _Rule("quoted scalar.*end of stream", "a text in quotes is never closed", "write $end where it ends", begin=True),
     _Rule(
@@ -63,6 +67,8 @@ _RULES = (
 def explain(complaint: str, begin: Place | None, stuck: Place, source: Source) -> Diagnostic:
     """What is meant by `complaint`, which the parser raised at `stuck` over a part that begins at `begin`."""
     line = source.line(stuck[0])
+    if conflict := _CONFLICTING.search(source.text):
+        return _found(_CONFLICT, (len(source.text[: conflict.end()].splitlines()), 1), stuck, source)
     if "node content" in complaint and stuck[1] > len(line) and re.search(r"[{\[]", source.text):
         return _found(_UNFINISHED, _last_bracket(source.text), stuck, source)
     indent = line[: len(line) - len(line.lstrip())]
@@ -73,10 +79,9 @@ def explain(complaint: str, begin: Place | None, stuck: Place, source: Source) -
         return _found(_EXPRESSION, (stuck[0], expression + 1), stuck, source)
     if "block mapping" in complaint:
         return _found(_INDENT if stuck[1] == len(indent) + 1 else _TRAILING, stuck, stuck, source)
-    for rule in _RULES:
-        if re.search(rule.complaint, complaint):
-            return _found(rule, begin if rule.begin and begin else stuck, stuck, source)
-    return _found(_Rule("", "this is not YAML: $stuck", complaint), stuck, stuck, source)
+    unknown = _Rule("", "this is not YAML: $stuck", complaint)
+    rule = next((rule for rule in _RULES if re.search(rule.complaint, complaint)), unknown)
+    return _found(rule, begin if rule.begin and begin else stuck, stuck, source)
 
 
 def _last_bracket(text: str) -> Place:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable
 from difflib import get_close_matches
+from functools import lru_cache
 from typing import Any
 
 from reconciler.core.change import Secret
@@ -35,9 +36,8 @@ def shown(text: str) -> str:
 def suggest(word: str, known: Collection[str], what: str) -> str:
     """A hint: the known word that is nearest, or else all of them, after `what`; '' where none is known."""
     words = sorted(known) if len(known) <= MOST else sorted(one for one in known if _alike(word, one))[:MOST]
-    near = [one for one in words if one.lower() == word.lower()] or get_close_matches(word, words, n=1)
-    if near:
-        return f"did you mean '{near[0]}'?"
+    if near := _nearest(word, tuple(words)):
+        return f"did you mean '{near}'?"
     return f"{what}: {listed(sorted(known))}" if known else ""
 
 
@@ -46,6 +46,12 @@ def listed(words: Iterable[str], most: int = 20) -> str:
     every = list(words)
     rest = f" and {len(every) - most} more" if len(every) > most else ""
     return ", ".join(every[:most]) + rest
+
+
+@lru_cache(maxsize=1000)  # one mistake may be made in thousands of entries
+def _nearest(word: str, words: tuple[str, ...]) -> str:
+    same = [one for one in words if one.lower() == word.lower()]
+    return next(iter(same or get_close_matches(word, words, n=1)), "")
 
 
 def _alike(word: str, other: str) -> bool:

@@ -12,6 +12,9 @@ import httpx
 
 from reconciler.runtime.errors import BadConnection
 
+_HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
+"""A header's name (RFC 9110, 5.1)."""
+_OURS = frozenset(("content-length", "content-type", "transfer-encoding"))
 _SECRET_HEADER = re.compile(r"authorization|cookie|key|token|secret|password", re.IGNORECASE)
 
 
@@ -84,7 +87,8 @@ def _split(url: str) -> tuple[str, tuple[str, str] | None]:
         parts = urlsplit(url.strip())
         user, at, host = parts.netloc.rpartition("@")
         clean = urlunsplit((parts.scheme, host, parts.path.rstrip("/"), "", ""))
-        usable = parts.scheme in ("http", "https") and parts.hostname and httpx.URL(clean).host and parts.port != 0
+        usable = parts.scheme in ("http", "https") and _is_host(parts.hostname or "") and parts.port != 0
+        usable = usable and bool(httpx.URL(clean).host)
     except (ValueError, httpx.InvalidURL):
         usable = False
     # an unencoded / ? or # in a password ends the host early: what follows must not be taken for a path and shown
@@ -97,10 +101,20 @@ def _split(url: str) -> tuple[str, tuple[str, str] | None]:
     return clean, (unquote(name), unquote(password)) if at else None
 
 
+def _is_host(name: str) -> bool:
+    """Raises UnicodeError, a ValueError, where a part of it is too long for DNS: the resolver would do so later."""
+    return bool(name.encode("idna")) and not any(char.isspace() for char in name)
+
+
 def _check_headers(headers: Mapping[str, str]) -> None:
     # httpx raises here too, but with the value in its message
     for name, value in headers.items():
-        if not (name.isascii() and name.isprintable() and value.isascii() and value.isprintable()):
+        if not _HEADER.fullmatch(name) or name.lower() in _OURS:
+            raise BadConnection(
+                f"the header {name!a} cannot be sent",
+                hint="its name has letters, digits and '-', and it does not say how a request is written",
+            )
+        if not (value.isascii() and value.isprintable()):
             raise BadConnection(
                 f"the header {name!a} has a value that cannot be sent",
                 hint="look for a line end or a character outside ASCII in the token or header",

@@ -26,6 +26,8 @@ PLAN = Plan(
     basis={FRAUD: Basis(True, MARK, {path("name"): "2" * 8, path("tags.c"): None}, (path("tags.c"),))},
 )
 TEXT = dump(PLAN, "0.1.0")
+ACTIONS = [name for name in Action.__members__ if name != "noop"]
+"""Those of a step: what stays as it is has none."""
 
 
 def refused(text):
@@ -92,7 +94,7 @@ DAMAGES = {
     "an action": (
         '"action": "delete"',
         '"action": "Destroy"',
-        [(f'steps.0.action: "Destroy" is not one of {", ".join(Action.__members__)}', '"action"')],
+        [(f'steps.0.action: "Destroy" is not one of {", ".join(ACTIONS)}', '"action"')],
     ),
     "a place": (
         '"at": null',
@@ -170,6 +172,25 @@ def test_steps_that_need_each_other():
     steps = (Step(FRAUD, Action.delete, needs=(FRAUD,)),)
     text = dump(replace(PLAN, steps=steps), "0")
     assert refused(text) == [("its steps need each other", place('"steps"', text))]
+
+
+def test_a_resource_with_two_steps():
+    text = dump(replace(PLAN, steps=(Step(FRAUD, Action.delete), Step(FRAUD, Action.delete))), "0")
+    assert refused(text) == [("experiments.fraud has two steps", place('"steps"', text))]
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (Call("POST", "//evil.example/x"), "steps.0.calls.0.path: is not a path such as /api/2.0/mlflow, "),
+        (Call("POST", "/x", {"a": [{"$id": "fraud"}]}), "steps.0.calls.0.body: 'fraud' is not an address such as "),
+        (Call("POST", "/x", {"a": {"$id": "experiments.b"}}), "its ids have none for experiments.b, and no step makes"),
+    ],
+)
+def test_a_call_that_could_not_be_sent(call, words):
+    text = dump(replace(PLAN, steps=(Step(FRAUD, Action.delete, calls=(call,)),)), "0")
+    ((found, _),) = refused(text)
+    assert found.startswith(words)
 
 
 def test_what_is_no_json():

@@ -1,12 +1,16 @@
 """`${...}`: what stands for what, where it is wrong, and what stays secret."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.core.change import Secret
 from reconciler.core.diagnostics import Failed
 from reconciler.core.interpolate import Broken, Each, Scope, interpolate
+from reconciler.core.limits import check as check_limits
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.source import parse
+from tests.lives import KINDS, WIRES, entry, path
 from tests.marked import check, cut
 
 EACH = Each("eu", {"region": "eu-1", "deep": {"er": "x"}, "list": ["a"], "none": None, "days": "030"})
@@ -240,3 +244,11 @@ def test_a_template_whose_variable_is_gone_is_an_error():
 def test_a_scope_shows_none_of_its_texts():
     assert "s3cret" not in repr(SCOPE)
     assert "prod" not in repr(SCOPE)
+
+
+def test_no_limit_is_held_against_a_text_that_could_not_be_replaced():
+    """Nor against a dataset with such a text in it: the text has its own finding."""
+    run = entry("runs.r", experiment="fraud")
+    name = Broken("${var.nothing}" + "x" * 1000)
+    fields = {**run.fields, path("name"): name, path("datasets.a@b"): {"name": name}}
+    assert check_limits({run.address: replace(run, fields=fields)}, KINDS, WIRES, "mlflow") == []

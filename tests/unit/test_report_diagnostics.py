@@ -60,6 +60,26 @@ def test_tabs_stay_in_both_lines_so_that_the_caret_is_under_its_character():
     assert excerpt("\ta:\tb", 1, 5) == ("\ta:\tb", "\t  \t^")
 
 
+@pytest.mark.parametrize(
+    ("text", "col", "width", "carets"),
+    [
+        ("実験: {x: y}", 6, 1, "       ^"),
+        ("a: 実験", 4, 2, "   ^^^^"),
+        ("ｗ: ab", 4, 2, "    ^^"),
+        ("a: 👩 b", 6, 1, "      ^"),
+        ("e\u0301: x", 5, 1, "   ^"),
+        ("\u0301", 1, 1, "^"),
+        ("ﾊ: x", 4, 1, "   ^"),
+    ],
+)
+def test_carets_stand_under_characters_of_two_columns_and_of_none(text, col, width, carets):
+    assert excerpt(text, 1, col, width) == (text, carets)
+
+
+def test_what_is_no_line_break_of_yaml_breaks_no_line():
+    assert excerpt("a: 1\x0cb\n", 1, 5) == ("a: 1?b", "    ^")
+
+
 def test_characters_that_would_move_the_cursor_are_not_shown():
     assert excerpt('a: "\x1b[2J\u202e"', 1, 4, 3) == ('a: "?[2J?"', "   ^^^")
 

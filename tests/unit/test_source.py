@@ -221,6 +221,7 @@ def test_a_document_made_by_hand_has_no_places():
 
 
 WRONG = [
+    ("yaml-syntax", "a:\n▶<◀<<<<<< HEAD\n  b: 1\n=======\n  b: 2\n>>>>>>> theirs\n"),
     ("yaml-syntax", "a:\n▶\t◀b: 1\n"),
     ("yaml-syntax", "a:\n  b: 1\n▶\t◀c: 2\n"),
     ("yaml-syntax", "a:\n  b: 1\n  ▶\t◀c: 2\n"),

@@ -67,7 +67,10 @@ def test_secrets_are_in_no_repr():
     assert "hunter" not in repr(options) + repr(endpoint(options, {})) + str(options.model_dump())
 
 
-@pytest.mark.parametrize("prefix", ["api", "/api/", "/", ""])
+@pytest.mark.parametrize(
+    "prefix",
+    ["api", "/api/", "/", "", "//host/api", "/a b", "/a?b", "/a#b", "/ü", "/%zz", "/../x", "/a/%2E%2e", "/./a"],
+)
 def test_a_prefix_begins_with_a_slash_and_does_not_end_with_one(prefix):
     with pytest.raises(ValidationError):
         Options(url=HTTP, prefix=prefix)

@@ -8,10 +8,13 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
+from reconciler.core.call import sendable
 from reconciler.core.wire import Endpoint
 
 
 def _with_scheme(url: str) -> str:
+    if not url.strip():
+        raise ValueError("is empty")
     if re.match(r"[\w.-]+:\d+(/|$)", url):
         raise ValueError("has no scheme: write http:// or https:// before it")
     return url
@@ -21,11 +24,10 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     url: Annotated[str, AfterValidator(_with_scheme)] = Field(
-        repr=False,
-        description="http(s)://..., or a store that MLflow takes: sqlite:///mlflow.db, postgresql://..."
+        repr=False, description="http(s)://..., or a store that MLflow takes: sqlite:///mlflow.db, postgresql://..."
     )
-    prefix: str = Field(
-        default="/api/2.0/mlflow", pattern="^/.*[^/]$", description="Where the API starts on the server."
+    prefix: Annotated[str, AfterValidator(sendable)] = Field(
+        default="/api/2.0/mlflow", description="Where the API starts on the server."
     )
     headers: dict[str, str] = Field(default_factory=dict, repr=False, description="Sent with every request.")
     username: str = Field(default="", description="Default: MLFLOW_TRACKING_USERNAME.")

@@ -1,0 +1,73 @@
+"""What stands in a call's body for what is known only when it is sent: ids, the moment, secrets."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from reconciler.core.address import Address
+from reconciler.core.call import ID
+from reconciler.core.diagnostics import Diagnostic, Failed
+from reconciler.core.plan import Plan, Step
+from reconciler.core.scope import Scope
+
+_NAMES = frozenset(("$id", "$now", "$sensitive"))
+
+
+def placeholders(body: Any) -> Iterator[tuple[str, str]]:
+    """Each placeholder in `body` as its name and its text. Raises ValueError where one is not written as it must be."""
+    if isinstance(body, Mapping):
+        if body.keys() & _NAMES:
+            yield _read(body)
+        else:
+            yield from placeholders(list(body.values()))
+    elif isinstance(body, list | tuple):
+        for value in body:
+            yield from placeholders(value)
+
+
+def checked(body: dict[str, Any]) -> dict[str, Any]:
+    """`body`, if its placeholders are right. Raises ValueError."""
+    for _ in placeholders(body):
+        pass
+    return body
+
+
+def unknown_id(plan: Plan) -> tuple[tuple[str | int, ...], Address] | None:
+    """A step that asks for an id which the server has not given, and which no step of the plan will get: its place."""
+    known = {*plan.ids, *(step.address for step in plan.steps if any(call.returns for call in step.calls))}
+    for index, step in enumerate(plan.steps):
+        for address in _ids(step):
+            if address not in known:
+                return ("steps", index, "calls"), address
+    return None
+
+
+def unset(plan: Plan, scope: Scope) -> list[Diagnostic]:
+    """What the environment does not have (any more) of the secrets that `plan` will send."""
+    found: dict[Diagnostic, None] = {}
+    for step in plan.steps:
+        for name, text in placeholders([call.body for call in step.calls]):
+            if name == "$sensitive":
+                try:
+                    scope.secret(text)
+                except Failed as failed:
+                    found |= dict.fromkeys(failed.diagnostics)
+    return list(found)
+
+
+def _ids(step: Step) -> Iterator[Address]:
+    for call in step.calls:
+        if ID in call.path:
+            yield step.address
+        yield from (Address.parse(text) for name, text in placeholders(call.body) if name == "$id")
+
+
+def _read(body: Mapping[str, Any]) -> tuple[str, str]:
+    (name, text), *more = body.items()
+    if more or not isinstance(text, str) or (name == "$now" and text != "ms"):
+        raise ValueError(f"{json.dumps(body)[:40]} stands for nothing")
+    if name == "$id":
+        Address.parse(text)
+    return name, text
