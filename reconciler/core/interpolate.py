@@ -142,7 +142,7 @@ class _Walker:
         return False
 
     def tell(self, wrong: list[tuple[int, int, Unknown]], span: Span) -> None:
-        """What is wrong with tokens of the scalar at `span`, each at its place, or the scalar's if it has several lines."""
+        """What is wrong with tokens of the scalar at `span`: each at its place, or at the scalar's in several lines."""
         found = [opening.start() for opening in _OPEN.finditer(self.document.text_at(span))]
         for number, width, unknown in wrong:
             known = number < len(found)
