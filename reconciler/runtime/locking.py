@@ -69,8 +69,9 @@ class Locking:
     doubt: RequestFailed | None = None
 
     def ours(self, held: Held) -> bool:
-        """Whether we hold the lock that `held` is, and may rely on it."""
-        return held.token in self.sent and held.stands(self.now())
+        """Whether we hold the lock that `held` is, and may rely on it: until the end with which we made it."""
+        own = self.sent.get(held.token)
+        return own is not None and own.stands(self.now())
 
     def take(self) -> Flow[Held]:
         """Tries to take the lock; who has it in the end. Raises Failed too."""
@@ -87,7 +88,7 @@ class Locking:
             asked = self.now()
             found = yield from self._look()
             if found and not self._over(found):
-                return found
+                return self.sent.get(found.token, found)
             if found and self.now() - asked < FRESH:
                 yield from self._take_over(found)
             holder = found or holder
@@ -137,6 +138,8 @@ class Locking:
 
     def renew(self, held: Held) -> Flow[Held | None]:
         """`held` with the end that the server has for it; None where it is lost."""
+        if not held.stands(self.now()):
+            return None
         wanted = replace(held, until=self.now() + LENGTH)
         try:
             yield [self.wire.renew(self.stack, wanted, self.renewals)]
