@@ -70,7 +70,7 @@ class Place:
         """What the server holds of the stack, and of what is sought. Raises RequestFailed."""
         stack = self.stack
         return observe(
-            stack.wires, stack.kinds, sought, stack=stack.name, send=self.client.send, parallel=self.parallel
+            stack.wires, stack.kinds, sought, stack=stack.name, send=self.client.read, parallel=self.parallel
         )
 
     def recheck(self, plan: Plan) -> None:
@@ -80,7 +80,7 @@ class Place:
     def prospect(self, lock: LockWire) -> tuple[str, list[Diagnostic]]:
         """Why an apply could not take the lock, "" where it could; who holds it now. Raises RequestFailed."""
         try:
-            holder = drive(lock.read(self.stack.name), self.client.send)
+            holder = drive(lock.read(self.stack.name), self.client.read)
         except RequestFailed as problem:
             finding = unusable(self.stack.name, problem)
             if finding is None:

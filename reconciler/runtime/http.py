@@ -80,8 +80,14 @@ class Client:
         self._conceal = Concealer(connection.secrets)
         self._base = httpx.URL(connection.url)
         self._counting = CountingTransport(network(connection, connections), reads)
-        self._http = httpx.Client(
-            transport=self._counting if writable else ReadOnlyTransport(self._counting, reads),
+        wall = ReadOnlyTransport(self._counting, reads)
+        self._reader = self._speaker(wall, version)
+        self._writer = self._speaker(self._counting, version) if writable else self._reader
+
+    def _speaker(self, transport: httpx.BaseTransport, version: str) -> httpx.Client:
+        connection = self._connection
+        return httpx.Client(
+            transport=transport,
             headers={"User-Agent": f"reconciler/{version}", "Accept": "application/json"}
             | {**connection.headers, **connection.bearer},
             auth=connection.auth,
@@ -98,7 +104,7 @@ class Client:
         self.close()
 
     def close(self) -> None:
-        self._http.close()
+        self._reader.close()
 
     @property
     def counts(self) -> Counts:
@@ -106,8 +112,15 @@ class Client:
 
     def send(self, call: Call) -> Reply:
         """The reply's JSON; None for an error that the call absorbs. Raises RequestFailed."""
+        return self._send(call, self._writer)
+
+    def read(self, call: Call) -> Reply:
+        """As `send`, but it refuses what could write, whatever else this client may do."""
+        return self._send(call, self._reader)
+
+    def _send(self, call: Call, http: httpx.Client) -> Reply:
         try:
-            return self._retry.run(lambda number, left: self._attempt(call, number, left), call, self._line)
+            return self._retry.run(lambda number, left: self._attempt(call, number, left, http), call, self._line)
         except RequestFailed as error:
             if isinstance(error, Rejected) and error.code and error.code in call.absorbs:
                 return None
@@ -115,18 +128,18 @@ class Client:
                 error.withhold()
             raise
 
-    def _attempt(self, call: Call, number: int, left: float) -> Reply:
+    def _attempt(self, call: Call, number: int, left: float, http: httpx.Client) -> Reply:
         seconds = min(self._connection.timeout, left)
         request = self._request(call, seconds)
         journal = self._journal
         with journal.request(call, number, self._conceal) if journal else nullcontext(Entry()) as entry:
-            response = self._exchange(request, seconds)
+            response = self._exchange(request, seconds, http)
             entry.status = response.status_code
         return decode(response, self._connection)
 
-    def _exchange(self, request: httpx.Request, seconds: float) -> httpx.Response:
+    def _exchange(self, request: httpx.Request, seconds: float, http: httpx.Client) -> httpx.Response:
         try:
-            return self._http.send(request)
+            return http.send(request)
         except httpx.DecodingError:
             brief = f"{self._connection.shown} answers with a body that cannot be unpacked"
             raise NotTracking(brief, ambiguous=True) from None
@@ -142,7 +155,7 @@ class Client:
         url = str(self._base).rstrip("/") + call.path
         times = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
         try:
-            request = self._http.build_request(
+            request = self._reader.build_request(
                 call.method, url, params=dict(call.query) or None, content=_encode(call), headers=headers, timeout=times
             )
         except (httpx.InvalidURL, UnicodeError) as error:

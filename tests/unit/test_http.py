@@ -280,7 +280,7 @@ def test_wall_stands_below_the_http_client_and_its_redirects():
         return httpx.Response(307, headers={"location": "http://mlflow.test/api/2.0/mlflow/experiments/delete"})
 
     with client(answer, writable=False) as c:
-        inner = c._http
+        inner = c._reader
         with pytest.raises(WriteRefused):
             inner.post("http://mlflow.test" + SEARCH.path, json={}, follow_redirects=True)
         for method in ("POST", "DELETE", "patch", "PUT"):
@@ -627,3 +627,18 @@ def test_runtime_imports_nothing_but_core():
             for name in names:
                 if name.split(".")[0] == "reconciler":
                     assert name.split(".")[1] in ("core", "runtime"), f"{file.name} imports {name}"
+
+
+def test_who_may_write_cannot_do_so_by_reading():
+    sent = []
+
+    def answer(request):
+        sent.append(request.method)
+        return httpx.Response(200, json={})
+
+    with client(answer, writable=True) as c:
+        c.send(Call("DELETE", "/x"))
+        with pytest.raises(WriteRefused):
+            c.read(Call("DELETE", "/x"))
+        c.read(Call("GET", "/x"))
+    assert sent == ["DELETE", "GET"]
