@@ -200,3 +200,31 @@ def _seen(replies: list[Any] | RequestFailed) -> str:
     if isinstance(replies, RequestFailed):
         return "failed"
     return repr([one and (one.get("registered_model") or {}).get("tags") for one in replies])
+
+
+@dataclass
+class Net:
+    """What sends to the fake, and can be told the fate of each request by the end of its route, in order.
+
+    A fate is as in `Participant.answer`, an error to raise, or something to do before the request is carried out.
+    """
+
+    fake: FakeMlflow = field(default_factory=FakeMlflow)
+    fates: dict[str, list[Any]] = field(default_factory=dict)
+    sent: list[str] = field(default_factory=list)
+    late: list[Call] = field(default_factory=list)
+
+    def __call__(self, call: Call) -> Any:
+        route = call.path.rpartition("/")[2]
+        self.sent.append(route)
+        fate = (self.fates.get(route) or ["done"]).pop(0)
+        if isinstance(fate, Exception):
+            raise fate
+        if callable(fate):
+            fate()
+        if fate == "late":
+            self.late.append(call)
+        reply = None if fate in {"request lost", "late"} else ask(self.fake, call)
+        if isinstance(fate, str) and fate != "done":
+            raise lost()
+        return reply

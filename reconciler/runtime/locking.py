@@ -219,7 +219,7 @@ def unusable(stack: str, problem: RequestFailed) -> Diagnostic | None:
 
 
 def unreleased(stack: str, held: Held, problem: BaseException) -> Diagnostic:
-    summary = f"the lock of the stack '{stack}' could not be released: {problem or type(problem).__name__}"
+    summary = f"the lock of the stack '{stack}' could not be released: {str(problem) or type(problem).__name__}"
     hint = f"it ends by itself{f' at {clock(held.until)}' if held.until else ''}; to release it now: {_unlock(held)}"
     return Diagnostic("warning", code="lock-stands", summary=summary, hint=hint)
 
