@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -19,7 +19,7 @@ from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_error
 from reconciler.core.drift import Drifts
 from reconciler.core.guard import Safety
 from reconciler.core.limits import check as check_limits
-from reconciler.core.lock import LockWire
+from reconciler.core.lock import Held, LockWire
 from reconciler.core.match import Pair, match
 from reconciler.core.placeholders import unset
 from reconciler.core.plan import Outcome, Plan
@@ -32,6 +32,7 @@ from reconciler.core.wire import Backend, Sought
 from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.files import Folder, read
 from reconciler.runtime.once import SETTLE
+from reconciler.runtime.unlock import Unlocked, unlock
 from reconciler.version import __version__
 
 if TYPE_CHECKING:
@@ -195,6 +196,19 @@ class Session:
         with self._place(writable=True) as place, self._locked(place, listener):
             place.recheck(plan)
             return place.apply(plan, listener)
+
+    def unlock(self, agree: Callable[[Held], None], token: str = "") -> Unlocked:
+        """Release the stack's lock in the place of its holder; `agree` is shown who that is, and may raise.
+
+        Raises:
+            Failed: another one holds the lock than the one with `token`, or than the one that was agreed on.
+            RequestFailed: trouble with the server.
+        """
+        wire = self.lock_wire
+        if wire is None:
+            return Unlocked(None, 0)
+        with self._client(writable=True) as client:
+            return unlock(wire, self.stack.name, client.send, agree, token=token)
 
     @property
     def _workers(self) -> int:

@@ -17,6 +17,7 @@ COMMANDS: Mapping[str, str] = {
     "apply": "Plan, show, ask, do; or do exactly a saved plan.",
     "drift": "Show what differs on the server from what was last applied.",
     "destroy": "Delete all that the stack owns.",
+    "unlock": "Release the stack's lock, where whoever holds it is gone.",
     "show": "Print a saved plan.",
     "explain": "Show where a value comes from, and what would happen to it.",
     "schema": "Print the JSON Schema of the manifests, for editors.",

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-import click
-
+from reconciler.cli.asking import ask
 from reconciler.cli.exits import CREDENTIALS, DONE, ERROR, INTERRUPTED, PARTIAL
 from reconciler.cli.output import Output
 from reconciler.cli.plans import Formats, show_with
@@ -52,7 +50,7 @@ def carry_out(
     if not plan.steps:
         return DONE
     if not yes:
-        _ask(plan)
+        ask(f"Apply this to the target '{plan.target}'?")
     begun: list[Step] = []
     try:
         with progress(plan, output) as listener:
@@ -93,15 +91,3 @@ def _report(outcomes: Sequence[Outcome], output: Output, formats: Formats) -> No
         output.data(lines)
     else:
         output.note(*lines)
-
-
-def _ask(plan: Plan) -> None:
-    """Raises Failed without a terminal, Abort on any answer but yes."""
-    if not sys.stdin.isatty():
-        raise Failed([error("no-answer", "there is no terminal to ask on", hint="give --yes")])
-    try:
-        agreed = click.confirm(f"Apply this to the target '{plan.target}'?", err=True)
-    except click.Abort:
-        raise KeyboardInterrupt from None  # Ctrl-C at the question is no answer
-    if not agreed:
-        raise click.Abort
