@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
+from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.change import Path, Value
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Desired
 from reconciler.core.wire import Wire
-from reconciler.core.words import dotted
+from reconciler.core.words import dotted, shown
 
 
 def check(
@@ -28,7 +29,18 @@ def check(
             ]
         else:
             found.append(error("unsupported", f"{address}: the backend '{backend}' has no {address.kind}", entry.at()))
+        found += _too_long_for_marks(entry)
     return found + _disagreements(desired, kinds)
+
+
+def _too_long_for_marks(entry: Desired) -> Iterator[Diagnostic]:
+    """Names that a mark could not hold each in one piece."""
+    why = f"is too long for the mark, which has room for {marks.ROOM} bytes"
+    hint = "shorten it; a character outside of ASCII takes 6 or 12 bytes there"
+    if not marks.fits(entry.address):
+        yield error("limit", f"{shown(str(entry.address))} {why}", entry.at(), hint)
+    for path in sorted(path for path in entry.fields if not marks.fits(path)):
+        yield error("limit", f"{entry.address}: {dotted(path)} {why}", entry.at(path), hint)
 
 
 def _disagreements(desired: Mapping[Address, Desired], kinds: Mapping[str, Kind]) -> list[Diagnostic]:

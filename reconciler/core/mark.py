@@ -15,6 +15,8 @@ PREFIX = "reconciler."
 VERSION = 1
 PART_BYTES = 5000
 """The longest tag value that every backend guarantees (Databricks API document, `set_experiment_tag`)."""
+ROOM = PART_BYTES - 200
+"""What one name may take of a part; the rest is for what stands around it."""
 
 
 class NewerMark(ValueError):  # noqa: N818 - it is no mistake
@@ -71,8 +73,17 @@ def is_mark(key: str) -> bool:
     return key.startswith(PREFIX)
 
 
+def fits(name: Path | Address) -> bool:
+    """Whether a field's name or an address has room in one part of a mark."""
+    text = str(name) if isinstance(name, Address) else _name(name)
+    return len(text) * 12 <= ROOM or len(json.dumps(text)) <= ROOM  # JSON has 12 bytes at most for a character
+
+
 def write(mark: Mark, stack: str) -> dict[str, str]:
-    """The tags that hold `mark`: one, or several parts, each of at most PART_BYTES and readable by itself."""
+    """The tags that hold `mark`: one, or several parts, each of at most PART_BYTES and readable by itself.
+
+    Each name in `mark` fits.
+    """
     head: dict[str, Any] = {"v": VERSION, "address": str(mark.address)}
     head |= {name: True for name in ("prevent_destroy", "existing", "replaced", "deleted") if getattr(mark, name)}
     if mark.keep:
@@ -80,13 +91,13 @@ def write(mark: Mark, stack: str) -> dict[str, str]:
     parts = [head | {"keys": {}}]
     room = PART_BYTES - len(_compact(parts[0]))
     for path, value in sorted(mark.keys.items()):
-        name = "/".join(path)
-        size = len(_compact({name: value})) - 1  # its comma stands in for one of the braces
-        if size > room:
+        name = _name(path)
+        needed = len(_compact({name: value})) - 1  # its comma stands in for one of the braces
+        if needed > room:
             parts.append({"v": VERSION, "keys": {}})
             room = PART_BYTES - len(_compact(parts[-1]))
         parts[-1]["keys"][name] = value
-        room -= size
+        room -= needed
     return {tag_key(stack, number): _compact(part) for number, part in enumerate(parts)}
 
 
@@ -141,6 +152,10 @@ def _part(text: str) -> dict[str, Any]:
     if part["v"] > VERSION:
         raise NewerMark(f"has version {part['v']}; this reconciler knows up to {VERSION}")
     return part
+
+
+def _name(path: Path) -> str:
+    return "/".join(path)
 
 
 def _path(name: str) -> Path:

@@ -107,28 +107,62 @@ def test_names_of_models(char):
     assert f"has '{char}'" in refused("logged_models", "name", f"a{char}b").why
 
 
-@pytest.mark.parametrize(
-    "text", ["s3://b/p", "/abs", "file:///x", "dbfs:/x", "mlflow-artifacts:/x", "C:/x", "s3://" + "x" * 2043]
-)
+PLACES = [
+    *("s3://b/p", "/abs", "file:///x", "dbfs:/x", "mlflow-artifacts:/x", "C:/x", "s3://" + "x" * 2043, "a+b-c.1:/x"),
+    *(
+        "/a b",
+        "/a/../b",
+        "//host/x",
+        "/a;",
+        "s3://b;x/y",
+        "s3://b/a?q=1&r=x.y",
+        "file:/x",
+        "file://localhost/x",
+        "s3://é",
+    ),
+]
+
+
+@pytest.mark.parametrize("text", PLACES)
 def test_places_for_artifacts(text):
     assert refused("experiments", "artifact_location", text) is None
 
 
 @pytest.mark.parametrize(
-    ("text", "words"),
-    [
-        ("relative/path", "is not an absolute location"),
-        ("./x", "is not an absolute location"),
-        ("", "is not an absolute location"),
-        ("http://x", "is not a location that MLflow takes"),
-        ("https://x", "is not a location that MLflow takes"),
-        ("runs:/x", "is not a location that MLflow takes"),
-        ("s3://b#f", "is not a location that MLflow takes"),
-        ("s3://" + "x" * 2044, "MLflow takes 2048"),
-    ],
+    ("words", "texts"),
+    {
+        "is not an absolute location": ["relative/path", "./x", "", " s3://b", "a_b:/x", "é:/x", "1x:/a"],
+        "is not a location that MLflow takes": [
+            *("http://x", "https://x", "HTTP://x", "http:x", "runs:/x", "RUNS:/x", "s3://b#f", "s3://b#"),
+            *("/a;x", "ftp://h/x;y"),
+        ],
+        "is not a location that MLflow can read": ["s3://[", "s3://\u2100/", "s3://a]b"],
+        "is a database": ["sqlite:///x", "mysql+pymysql://h", "postgresql:/x", "mssql:", "mysqlx:/a"],
+        "is not an absolute file": [
+            "file:x",
+            "file:",
+            "file://",
+            "file://localhost",
+            "file://host/x",
+            "FILE:///x",
+            "File:/x",
+        ],
+        "has a query": [
+            "s3://b?..",
+            "/a?x=..",
+            "s3://b?x=%2e%2e",
+            "s3://b?//[",
+            "s3://b?a;b",
+            "s3://b?x=é",
+            "s3://b??",
+        ],
+        "has control characters": ["s3://b/\n", "/a\tb", "s3://b\x7f", "/\x01"],
+        "MLflow takes 2048": ["s3://" + "x" * 2044],
+    }.items(),
 )
-def test_places_that_mlflow_refuses_or_changes(text, words):
-    assert words in refused("experiments", "artifact_location", text).why
+def test_places_that_mlflow_refuses_or_changes(words, texts):
+    for text in texts:
+        assert words in refused("experiments", "artifact_location", text).why, text
 
 
 DATASET = {"name": "n", "digest": "d", "source_type": "s3", "source": "s"}
@@ -152,6 +186,12 @@ def test_parts_of_datasets(part, most):
 def test_a_profile_may_be_very_long():
     assert DATASET_LIMITS["profile"]("x" * 16_777_215) is None
     assert DATASET_LIMITS["profile"]("x" * 16_777_216) is not None
+
+
+@pytest.mark.parametrize("part", ["schema", "profile"])
+def test_mlflow_does_not_show_an_empty_schema_or_profile_again(part):
+    no = WIRES["runs"].check(("datasets", "n@d"), DATASET | {part: ""})
+    assert (no.why, no.hint) == (f"{part} is empty", "give it a text, or leave the line out")
 
 
 def test_a_digest_has_no_at_sign():
@@ -205,6 +245,25 @@ def test_findings_have_address_field_and_place():
         ("limit", "experiments.fraud: name", desired.at(("name",))),
         ("limit", "experiments.fraud: tags.'a//b'", desired.at(("tags", "a//b"))),
     ]
+
+
+def test_a_name_that_no_part_of_a_mark_could_hold():
+    """MLflow takes 500 characters of any kind for a dataset; as JSON in ASCII a fox has twelve bytes."""
+    desired = entry("runs.r", experiment="fraud", datasets=[DATASET | {"name": "🦊" * 500}])
+    (problem,) = check({desired.address: desired}, KINDS, WIRES, "mlflow")
+    assert problem.code == "limit"
+    assert problem.summary.startswith("runs.r: datasets.'🦊")
+    assert problem.summary.endswith("is too long for the mark, which has room for 4800 bytes")
+    assert problem.at == desired.at(("datasets", "🦊" * 500 + "@d"))
+    assert "6 or 12 bytes" in problem.hint
+
+
+def test_an_address_that_no_part_of_a_mark_could_hold():
+    desired = entry(f"experiments.{'é' * 1000}", name="e")
+    (problem,) = check({desired.address: desired}, KINDS, WIRES, "mlflow")
+    assert problem.summary.startswith("'experiments.éééé")
+    assert problem.summary.endswith("...' is too long for the mark, which has room for 4800 bytes")
+    assert (problem.code, problem.at) == ("limit", desired.at())
 
 
 def test_a_kind_that_the_backend_does_not_have():

@@ -100,6 +100,16 @@ def test_a_field_that_just_fits_stays_in_its_part():
     assert len(parts(longest + 1)) == 2
 
 
+@pytest.mark.parametrize(("char", "most"), [("k", 4793), ("é", 798), ("🦊", 399)])
+def test_how_long_a_name_a_part_has_room_for(char, most):
+    """Names are written as JSON in ASCII."""
+    longest = ("tags", char * most)
+    assert marks.fits(longest)
+    assert marks.fits(Address("tags", longest[1]))
+    for name in [("tags", longest[1] + char), Address("tags", longest[1] + char)]:
+        assert not marks.fits(name)
+
+
 def test_a_mark_of_a_later_version_is_refused():
     with pytest.raises(NewerMark, match="version 2"):
         marks.read({"reconciler.ml": '{"v":2,"address":"experiments.fraud","keys":{}}'}, "ml")

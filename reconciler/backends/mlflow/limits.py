@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TypeAlias
+from urllib.parse import ParseResult, urlparse
 
 from reconciler.core.change import Path, Value
 from reconciler.core.wire import Unsupported
@@ -20,6 +21,9 @@ Problem: TypeAlias = tuple[str, str] | None
 KEY_LENGTH = 250
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _KEY = re.compile(r"[/\w.\- :]*")
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|/")
+_QUERY = re.compile(r"[A-Za-z0-9=&.,:+~_-]*")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,12 +74,29 @@ def model_name(text: str) -> Problem:
 
 
 def location(text: str) -> Problem:
-    """Where artifacts go. MLflow makes a relative path absolute, which would never compare equal again."""
-    if not re.match(r"[A-Za-z][\w+.-]*:|/", text):
+    """Where artifacts go, as far as MLflow keeps it as it is written and can put runs there."""
+    if not _ABSOLUTE.match(text):
         return "is not an absolute location", "write a URI such as s3://bucket/path, or leave the line out"
-    if text.startswith(("http:", "https:", "runs:")) or "#" in text:
-        return "is not a location that MLflow takes", "no http:, https: or runs:, and no '#'"
-    return at_most(2048)(text)
+    try:
+        parts = urlparse(text)
+        found = next((problem for wrong, problem in _faults(text, parts) if wrong), None)
+    except ValueError:
+        return "is not a location that MLflow can read", "use no [ ] and no odd characters before the path"
+    return found or at_most(2048)(text)
+
+
+def _faults(text: str, parts: ParseResult) -> Iterator[tuple[bool, tuple[str, str]]]:
+    """What may be wrong with a location, and whether it is."""
+    refused = parts.scheme in {"http", "https", "runs"} or "#" in text or bool(parts.params)
+    yield refused, ("is not a location that MLflow takes", "no http:, https: or runs:, no '#', no ';' in a plain path")
+    database = parts.scheme.startswith(("postgresql", "mysql", "sqlite", "mssql"))
+    yield database, ("is a database, not a location for artifacts", "write a URI such as s3://bucket/path")
+    # MLflow takes File: and file:path as relative paths, and refuses other hosts
+    plain = text.startswith("file:") and parts.path.startswith("/") and parts.hostname in {None, "localhost"}
+    yield parts.scheme == "file" and not plain, ("is not an absolute file", "write file:///path, in small letters")
+    odd = ".." in parts.query or not _QUERY.fullmatch(parts.query)
+    yield odd, ("has a query that MLflow may refuse", "use letters, digits and = & . , : + ~ - _, but no '..'")
+    yield bool(_CONTROL.search(text)), ("has control characters, which MLflow leaves out for runs", "leave them out")
 
 
 EXPERIMENT: Mapping[str, Limit] = {
@@ -102,8 +123,8 @@ DATASET: Mapping[str, Callable[[str], Problem]] = {
     "digest": at_most(36),
     "source_type": at_most(36),
     "source": at_most(65_535),
-    "schema": at_most(1_048_575),
-    "profile": at_most(16_777_215),
+    "schema": at_most(1_048_575, least=1),  # MLflow takes an empty one and does not show it again
+    "profile": at_most(16_777_215, least=1),
     "context": at_most(500),
 }
 
