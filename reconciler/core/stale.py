@@ -131,7 +131,7 @@ class _Comparison:
         elif before and not now:
             yield _stale(f"{self._whole} had this stack's mark when the plan was made, and has none now", self.step.at)
         elif now and not before:
-            words = f"had no mark when the plan was made, and has that of {now.address} now"
+            words = f"had no mark of this stack when the plan was made, and has that of {now.address} now"
             yield _stale(f"{self._whole} {words}: another apply of this stack was at work", self.step.at)
         elif before and now:
             yield from self._rewritten(before, now)

@@ -115,6 +115,13 @@ def test_points_and_params_that_were_added_elsewhere_are_no_matter():
     assert told(plan, renewed(live, {"metrics.m": 7, "params.q": "2"}), held(BARE, "5")) == []
 
 
+def test_a_reference_is_told_by_what_it_names():
+    """A live one is an id, and the address of what has that id."""
+    run = held(entry("runs.r", experiment="fraud"), "r", parent="5")
+    plan = planned([], [run, LIVE], destroy=True)
+    assert told(plan, renewed(run, {"experiment": "5"}), LIVE) == []
+
+
 def test_a_revived_run_is_deleted_until_the_plan_is_applied():
     """The observation before applying sees it deleted; that is what the plan was computed from."""
     lives = [
@@ -421,7 +428,7 @@ def test_a_mark_that_was_damaged():
 
 
 NEW = (
-    "experiments.fraud (id 5) had no mark when the plan was made, and has that of experiments.fraud now: "
+    "experiments.fraud (id 5) had no mark of this stack when the plan was made, and has that of experiments.fraud now: "
     "another apply of this stack was at work"
 )
 
