@@ -55,7 +55,7 @@ class Locking:
         now: milliseconds since 1970.
         sent: the locks that we may have made, by token: all that we tried to make and that were not plainly refused.
         took_over: we have retired a lock whose time was over.
-        renewals: how many renewals have failed.
+        renewals: how many renewals have been sent whose fate is not known.
         doubt: the failure of the last request to retire a lock whose fate is not known.
     """
 
@@ -141,10 +141,10 @@ class Locking:
         if not held.stands(self.now()):
             return None
         wanted = replace(held, until=self.now() + LENGTH)
-        try:
-            yield [self.wire.renew(self.stack, wanted, self.renewals)]
-        except RequestFailed:
-            self.renewals += 1
+        number, self.renewals = self.renewals, self.renewals + 1
+        with suppress(RequestFailed):  # the server knows what became of it
+            yield [self.wire.renew(self.stack, wanted, number)]
+            self.renewals = number
         found = (yield from self.wire.read(self.stack)) if held.stands(self.now()) else None
         if found is None or found.token != held.token or not held.stands(self.now()):
             return None
