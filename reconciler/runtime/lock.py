@@ -18,7 +18,7 @@ from reconciler.core.call import Call, Flow, Reply
 from reconciler.core.diagnostics import Diagnostic, Failed
 from reconciler.core.lock import Held, LockWire
 from reconciler.runtime.errors import RequestFailed
-from reconciler.runtime.locking import LENGTH, Locking, locked, unreleased, unusable
+from reconciler.runtime.locking import LENGTH, Locking, locked, lost_lock, unreleased, unusable
 
 T = TypeVar("T")
 Send = Callable[[Call], Reply]
@@ -80,8 +80,8 @@ def hold(
 
     `send` is used by two threads at once, and has to work after Ctrl-C too. `on_wait` is called with the holder when
     the waiting begins, and again when another one has it. `on_lost` is called once when the lock is lost, by another
-    thread or at the end of the block: nothing may be written any more. `on_warning` gets what went wrong with releasing
-    the lock, which does not change what the block has done.
+    thread or at the end of the block: nothing may be written any more. `on_warning` is told at the end, by this thread,
+    that the lock was lost (`lock-lost`) or could not be released (`lock-stands`); neither changes what the block did.
 
     Raises:
         Failed: `lock-held`, or `no-lock` where the server or the account has no lock.
@@ -188,20 +188,22 @@ class Lock:
         if not self._taken:
             with suppress(Exception):  # it ends by itself
                 drive(self._locking.give_back(), self._send)
-        elif not lost:
-            self._release(on_warning)
+        elif lost or not self._released(on_warning):
+            on_warning(lost_lock(self._locking.stack, self.held))
 
-    def _release(self, on_warning: Callable[[Diagnostic], None]) -> None:
+    def _released(self, on_warning: Callable[[Diagnostic], None]) -> bool:
+        """Whether it was ours until now, as far as we know."""
         try:
             ours = self.standing and drive(self._locking.release(self.held), self._send)
         except BaseException as problem:
             on_warning(unreleased(self._locking.stack, self.held, problem))
             if not isinstance(problem, Exception):
                 raise
-            return
+            return True
         self._lost = True
         if not ours:
             self._on_lost()
+        return ours
 
 
 def drive(flow: Flow[T], send: Send) -> T:

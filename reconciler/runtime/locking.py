@@ -224,6 +224,12 @@ def unreleased(stack: str, held: Held, problem: BaseException) -> Diagnostic:
     return Diagnostic("warning", code="lock-stands", summary=summary, hint=hint)
 
 
+def lost_lock(stack: str, held: Held) -> Diagnostic:
+    summary = f"the lock of the stack '{stack}' was lost before the end: released by somebody, or not renewed in time"
+    hint = f"another apply may have written since; plan again to see. The lock was {words(held)}"
+    return Diagnostic("warning", code="lock-lost", summary=summary, hint=hint)
+
+
 def _out_of_reach(stack: str, held: Held, problem: RequestFailed) -> Diagnostic:
     summary = f"the stack '{stack}' is locked: {words(held)}; that is over, and this account may not take it: {problem}"
     return error("lock-held", summary, hint=f"whoever holds it, or an administrator: {_unlock(held)}")

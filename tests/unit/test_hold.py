@@ -79,6 +79,10 @@ class Seen:
         )
 
     @property
+    def warned(self) -> list[str]:
+        return [one.code for one in self.warnings]
+
+    @property
     def there(self) -> dict[str, Held]:
         return locks(self.net.fake)
 
@@ -241,7 +245,7 @@ def test_renewals_that_fail_until_its_time_is_over_lose_it(seen):
         assert seen.lost == [True]
         sent = len(seen.net.sent)
     assert len(seen.net.sent) == sent
-    assert seen.lost == [True]
+    assert (seen.lost, seen.warned) == ([True], ["lock-lost"])
     assert seen.there == {LOCK: held.held}
 
 
@@ -254,14 +258,14 @@ def test_it_is_lost_where_somebody_else_has_it(seen):
         assert seen.lost == [True]
         assert not held.standing
     assert seen.there == {LOCK: BOB}
-    assert (seen.lost, seen.warnings) == ([True], [])
+    assert (seen.lost, seen.warned) == ([True], ["lock-lost"])
 
 
 def test_who_finds_it_gone_in_the_end_has_lost_it(seen):
     with seen.hold():
         seen.net.fake._state.registered.clear()
         place(seen.net.fake, BOB)
-    assert seen.lost == [True]
+    assert (seen.lost, seen.warned) == ([True], ["lock-lost"])
     assert seen.there == {LOCK: BOB}
 
 
@@ -269,7 +273,7 @@ def test_what_is_over_in_the_end_is_not_released(seen):
     with seen.hold() as held:
         sent = len(seen.net.sent)
         seen.time.now = START + LENGTH - MARGIN
-    assert seen.lost == [True]
+    assert (seen.lost, seen.warned) == ([True], ["lock-lost"])
     assert len(seen.net.sent) == sent
     assert seen.there == {LOCK: held.held}
 

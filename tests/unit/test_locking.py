@@ -12,7 +12,7 @@ from reconciler.core.diagnostics import Failed
 from reconciler.core.lock import MARGIN, Held
 from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed, ServerFailed, Unauthorized, Unreachable
 from reconciler.runtime.lock import drive
-from reconciler.runtime.locking import FRESH, KEPT, LENGTH, ROUNDS, Locking, locked, unreleased, unusable
+from reconciler.runtime.locking import FRESH, KEPT, LENGTH, ROUNDS, Locking, locked, lost_lock, unreleased, unusable
 from tests.locks import MINUTE, START, WIRE, Net, ask, holder, locks, place, token
 
 LOCK = "reconciler.ml.lock"
@@ -405,6 +405,13 @@ def test_a_lock_that_could_not_be_released_is_a_warning():
         f"it ends by itself at {lock.clock(OTHER.until)}; to release it now: reconciler unlock {OTHER.token}"
     )
     assert "released: KeyboardInterrupt" in unreleased("ml", OTHER, KeyboardInterrupt()).summary
+
+
+def test_a_lock_that_was_lost_is_a_warning():
+    found = lost_lock("ml", OTHER)
+    assert (found.severity, found.code) == ("warning", "lock-lost")
+    assert "the lock of the stack 'ml' was lost" in found.summary
+    assert lock.words(OTHER) in found.hint
 
 
 @pytest.mark.parametrize(
