@@ -138,7 +138,7 @@ def locking(function: F) -> F:
         [
             click.option(
                 "--lock-timeout",
-                type=Duration(),
+                type=Duration(least=0.0),
                 default=Sending().lock_timeout,
                 metavar="SECONDS",
                 help="How long to wait for somebody else who holds the stack's lock. Default: 0.",
