@@ -15,7 +15,8 @@
    on no end but one that he has read on the server, in a reply that came while the end before that held. Others take
    it from `MARGIN` after its end. Renewals that arrive late change nothing: see `reconciler.core.lock.until`.
 
-Clocks may differ by twice `MARGIN`, which is a minute, also where one is put right while an apply is under way.
+Clocks may differ by twice `MARGIN`, which is a minute, also where one is put right while an apply is under way. And a
+request is carried out within an hour (`KEPT`) of being sent, or never.
 
 What is left: `reconciler unlock` retires a lock whose time is not over, so that a holder who releases it at that very
 moment may delete the retired one too early; and who deletes the lock by hand takes it away from its holder, who finds

@@ -266,6 +266,17 @@ def test_a_lock_that_is_gone_or_another_ones_is_lost():
     assert renew(one, held) is None
 
 
+def test_a_lost_lock_that_a_late_renewal_makes_longer_is_not_ours_again():
+    """Others may have read the old end, and be about to take it over."""
+    one, held = holding(set_tag=["late"])
+    one.passes(LENGTH - MARGIN - 1)
+    renew(one, held)
+    one.passes(1)
+    ask(one.net.fake, one.net.late.pop())
+    assert one.take().token == token("me", 3)
+    assert one.there[lock.retired_name("ml", held.token)] == "me"
+
+
 def test_a_lock_whose_end_somebody_took_off_is_ours_until_the_old_one():
     one, held = holding(set_tag=["request lost"])
     del one.net.fake._state.registered[LOCK].tags[f"lock.until.{held.token}"]
