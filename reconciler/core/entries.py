@@ -18,7 +18,7 @@ from reconciler.core.written import Document, Part
 
 FOR_EACH = "for_each"
 _KEY = re.compile(r"\w[\w./-]*")
-_BAD_ITEM = re.compile(r"[][{}\x00-\x1f\x7f-\x9f]")
+_BAD_ITEM = re.compile(r"[][{}\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _CONFIG_KEYS = frozenset(("stack", "targets", "variables", "defaults", "safety"))
 
 

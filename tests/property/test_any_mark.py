@@ -34,7 +34,7 @@ def test_no_part_of_a_mark_is_too_long(key, datasets, tags, protected):
         "prevent_destroy": str(protected).lower(),
         "on_remove": "keep",
     }
-    text = yaml.safe_dump({"experiments": {"e": {}}, "runs": {key: body}}, default_style='"')
+    text = yaml.safe_dump({"experiments": {"e": {}}, "runs": {key: body}}, allow_unicode=True)
     document, problems = parse(text, "main.yaml")
     assert (problems, document is not None) == ([], True)
     found, problems = resolve([document], KINDS, Scope())
