@@ -157,7 +157,9 @@ def test_a_password_in_the_url_is_used_and_never_shown(shell, guarded):
 def test_a_server_that_loses_the_rights_between_plan_and_apply(shell, fake):
     """What was refused is told, and the report says that nothing was done."""
     shell.manifest(MANIFEST)
-    fake.fault = lambda _, __, path: Fault(status=403, body="Permission denied") if path.endswith("create") else None
+    fake.fault = lambda _, __, path: (
+        Fault(status=403, body="Permission denied") if path == "experiments/create" else None
+    )
     result = shell("apply", "--yes", code=None)
     assert "refused access with 403" in result.out
     assert "0 done, 1 failed" in result.out
@@ -170,7 +172,8 @@ def test_the_place_of_a_failed_step_starts_with_the_folder(shell, fake):
     shell.manifest(MANIFEST)
     fake.fault = lambda _, __, path: (
         Fault(status=400, body={"error_code": "INVALID_PARAMETER_VALUE", "message": "no"})
-        if path.endswith("create")
+        if path == "experiments/create"
         else None
     )
-    assert "  manifests/main.yaml:1:15\n\nApply: 0 done" in shell("apply", "--yes", code=4).out
+    told = "INVALID_PARAMETER_VALUE: no  manifests/main.yaml:1:15\n      POST /api/2.0/mlflow/experiments/create"
+    assert told in shell("apply", "--yes", code=4).out

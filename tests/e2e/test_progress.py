@@ -322,7 +322,7 @@ class TestAFailingStep:
             return Fault(status=503, body="<html>down</html>") if "experiments/create" in seen else None
 
         fake.fault = die
-        result = shell("apply", "--yes", "--parallel", "1", code=4)
+        result = shell("apply", "--yes", "--parallel", "1", "--timeout", "1", code=4)
         assert "0 done, 2 failed, 3 not attempted" in result.out
         assert "<html>" not in result.out
 
