@@ -159,7 +159,8 @@ def _bad_item(key: Any, others: Collection[str], path: tuple[Part, ...], documen
     if key in others:
         return error("duplicate-key", f"{shown(key)} is written twice", at, "the items of a for_each are distinct")
     if not key or _BAD_ITEM.search(key):
-        return error("bad-key", f"{shown(key)} cannot be the key of an item", at, "write a text without [ ] { }")
+        hint = "write a text without [ ] { }, without control characters and bytes that are no UTF-8"
+        return error("bad-key", f"{shown(key)} cannot be the key of an item", at, hint)
     return None
 
 
