@@ -211,6 +211,12 @@ def test_secrets_are_found_wherever_they_stand():
     assert secrets_in({"a": OLD}) == set()
 
 
+def test_a_secret_equals_its_text_and_is_represented_by_what_stands_for_it():
+    secret = Secret(OLD, "${env.X}")
+    assert secret == OLD
+    assert repr([secret]) == "[Secret('${env.X}')]"
+
+
 def test_what_is_written_in_the_manifest_itself_is_no_secret():
     """Only what comes from the environment is; yet what was there before may be one."""
     change = FieldChange(("tags", "token"), "before", "written", Action.update, "manifest")
