@@ -115,7 +115,12 @@ def test_other_parts_of_a_dataset_may_be_empty(api: Api, part: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "key", ["a\n", "a\r", "\x85a", " a ", "%41", "%2F", "%252F", "a;b", "a?b#c", "\\", "é", "e\u0301", "..."]
+    "key",
+    [
+        *("a\n", "a\r", "\x85a", " a ", "%41", "%2F", "%252F", "a;b", "a?b#c", "\\", "é", "e\u0301", "..."),
+        *("\xa0", "\u2028", "\u202e", "\ufeff", "👩‍🔬", "\U0010ffff"),
+    ],
+    ids=ascii,
 )
 def test_odd_keys_of_logged_models_can_be_deleted(api: Api, key: str) -> None:
     """A key is one segment of the path, decoded once."""

@@ -23,7 +23,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 _KEY = re.compile(r"[/\w.\- :]*")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|/")
 _QUERY = re.compile(r"[A-Za-z0-9=&.,:+~_-]*")
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def segment(text: str) -> Problem:
     """Keys of a logged model's tags: they become a segment of a path when they are removed."""
     if not text or len(text) > KEY_LENGTH:
         return f"has a key of {len(text)} characters; MLflow takes 1 to {KEY_LENGTH}", "shorten the key"
-    if "/" in text or text in {".", ".."} or not text.isprintable():
+    if "/" in text or text in {".", ".."} or _CONTROL.search(text):
         return "has a key that MLflow could never remove again", "no '/', no control characters, not '.' or '..'"
     return None
 
