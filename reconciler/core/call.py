@@ -22,6 +22,19 @@ Flow: TypeAlias = Generator[Sequence["Call"], Sequence[Reply], T]
 """Yields batches of calls (those of one batch may run at once), is sent their replies, returns a value."""
 
 
+class Unfit(Exception):  # noqa: N818 - it reads `raise Unfit(call, why)`
+    """A reply that is none to its call. Raised by a flow that was sent it; `why` shows nothing of its values."""
+
+    def __init__(self, call: Call, why: str) -> None:
+        super().__init__(f"{call.method} {call.path}: {why}")
+        self.call, self.why = call, why
+
+
+def is_id(text: str) -> bool:
+    """Whether it is an id as servers give them, which stands in a path as it is."""
+    return bool(_ID.fullmatch(text)) and not set(text) <= {"."}
+
+
 def id_of(address: object) -> dict[str, str]:
     """In a call's body: the server's id of the resource at `address`, filled in when the call is sent."""
     return {"$id": str(address)}
@@ -31,6 +44,7 @@ NOW: Mapping[str, str] = {"$now": "ms"}
 """In a call's body: the milliseconds since 1970 at the moment of sending."""
 
 
+_ID = re.compile(r"[\w.:-]{1,250}", re.ASCII)
 _PATH = re.compile(r"(/([\w.~!$&'()*+,;=:@-]|%[0-9A-F]{2}|\{id\})+)+", re.ASCII | re.IGNORECASE)
 _STEP = re.compile(r"/(\.|%2e){1,2}(?=/|$)", re.IGNORECASE)
 

@@ -8,6 +8,7 @@ RequestFailed          the base: `.hint` says what to do, `.brief` is the messag
 ├── Unreachable        no answer
 ├── Unauthorized       401 or 403
 ├── NotTracking        something answers there, but not a tracking server
+├── BadReply           the answer is JSON, but none to what was asked
 ├── Rejected           an error that the server explains: `.status`, `.code`, `.message`
 ├── ServerFailed       5xx without an explanation
 ├── Stopped            the command was stopped before the request was sent
@@ -91,6 +92,14 @@ class Unauthorized(RequestFailed):
 
 class NotTracking(RequestFailed):
     finding = "not-tracking"
+
+
+class BadReply(RequestFailed):
+    finding = "bad-reply"
+
+    def __init__(self, method: str, path: str, why: str) -> None:
+        hint = "is the url that of an MLflow tracking server, and does a proxy between change what it answers?"
+        super().__init__(f"the reply to {method} {clean(path)} cannot be used: {clean(why)}", hint=hint)
 
 
 class Rejected(RequestFailed):

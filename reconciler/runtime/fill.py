@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import quote
 
 from reconciler.core.address import Address
-from reconciler.core.call import ID, Call
+from reconciler.core.call import ID, Call, is_id
 from reconciler.core.change import Secret
 from reconciler.core.sensitive import secrets_in
 
@@ -68,6 +68,5 @@ def new_id(reply: Any, path: tuple[str, ...]) -> str | None:
     """The id that `reply` has at `path`; None where there is none."""
     for key in path:
         reply = reply.get(key) if isinstance(reply, dict) else None
-    if isinstance(reply, int) and not isinstance(reply, bool):
-        return str(reply)
-    return reply if isinstance(reply, str) and reply else None
+    text = str(reply) if isinstance(reply, int | str) and not isinstance(reply, bool) else ""
+    return text if is_id(text) else None

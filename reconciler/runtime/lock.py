@@ -19,6 +19,7 @@ from reconciler.core.diagnostics import Diagnostic, Failed
 from reconciler.core.lock import Held, LockWire
 from reconciler.runtime.errors import RequestFailed
 from reconciler.runtime.locking import LENGTH, Locking, locked, lost_lock, unreleased, unusable
+from reconciler.runtime.observe import feed
 
 T = TypeVar("T")
 Send = Callable[[Call], Reply]
@@ -216,7 +217,7 @@ def drive(flow: Flow[T], send: Send) -> T:
             except RequestFailed as problem:
                 calls = flow.throw(problem)
             else:
-                calls = flow.send(replies)
+                calls = feed(flow, replies)
     except StopIteration as stop:
         value: T = stop.value
         return value

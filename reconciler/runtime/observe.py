@@ -6,10 +6,11 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, Generic, TypeVar
 
-from reconciler.core.call import Call, Flow, Reply
+from reconciler.core.call import Call, Flow, Reply, Unfit
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Live
 from reconciler.core.wire import Query, Sought, Wire
+from reconciler.runtime.errors import BadReply
 from reconciler.runtime.pool import Done, Pool
 
 T = TypeVar("T")
@@ -23,12 +24,20 @@ def read(flow: Flow[T], send: Send, pool: Executor | None = None) -> T:
     try:
         calls = next(flow)
         while True:
-            calls = flow.send([send(call) for call in calls])
+            calls = feed(flow, [send(call) for call in calls])
     except StopIteration as stop:
         value: T = stop.value
         return value
     finally:
         flow.close()
+
+
+def feed(flow: Flow[T], replies: Sequence[Reply]) -> Sequence[Call]:
+    """What `flow` asks for next, given the replies to what it asked last. Raises BadReply; StopIteration at its end."""
+    try:
+        return flow.send(replies)
+    except Unfit as unfit:
+        raise BadReply(unfit.call.method, unfit.call.path, unfit.why) from unfit
 
 
 def observe(
@@ -94,7 +103,7 @@ class _Driver(Generic[T]):
         if self._missing:
             return []
         replies = [done.result() for done in self._batch]
-        return self._step(lambda: self._flow.send(replies))
+        return self._step(lambda: feed(self._flow, replies))
 
     def close(self) -> None:
         self._flow.close()
@@ -103,7 +112,7 @@ class _Driver(Generic[T]):
         try:
             calls = advance()
             while not calls:
-                calls = self._flow.send([])
+                calls = feed(self._flow, [])
         except StopIteration as stop:
             self.value = stop.value
             return []

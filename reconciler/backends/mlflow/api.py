@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
+from reconciler.backends.mlflow.replies import Page, read
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
-from reconciler.core.call import Call, Flow, Reply
+from reconciler.core.call import Call, Flow, Unfit
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import Mark
 
@@ -21,6 +22,10 @@ ABSENT = ("RESOURCE_DOES_NOT_EXIST",)
 TAKEN = ("RESOURCE_ALREADY_EXISTS",)
 PAGE = 50_000
 """The largest page of experiments and runs; a tag filter costs the server the same again for every page (3.17.2)."""
+
+
+IDLE = 100
+"""So many pages in a row with nothing new in them are not read on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,16 +63,26 @@ class Api:
     ) -> Call:
         return Call("DELETE", f"{self.prefix}/{route}", body, fields=tuple(fields), absorbs=absorbs, repeatable=True)
 
-    def pages(self, route: str, body: Mapping[str, Any], items: str) -> Flow[list[Any]]:
-        """All `items` of a search, page after page."""
-        found: list[Any] = []
-        token = ""
+    def pages(self, route: str, body: Mapping[str, Any], shape: type[Page]) -> Flow[list[Any]]:
+        """All items of a search, page after page; one that comes twice, since others write meanwhile, counts once.
+
+        Raises Unfit where the pages have no end.
+        """
+        found: dict[str, Any] = {}
+        tokens = [""]
+        idle = 0
         while True:
-            (reply,) = yield [self.read(route, {**body, "page_token": token} if token else body)]
-            found += reply.get(items, [])
-            token = reply.get("next_page_token", "")
-            if not token:
-                return found
+            call = self.read(route, {**body, "page_token": tokens[-1]} if tokens[-1] else body)
+            (reply,) = yield [call]
+            page = read(reply, shape, call)
+            before = len(found)
+            found |= page.by_id()
+            if not page.next_page_token:
+                return list(found.values())
+            idle = idle + 1 if len(found) == before else 0
+            if page.next_page_token in tokens or idle == IDLE:
+                raise Unfit(call, f"its pages have no end: {len(tokens)} were read")
+            tokens.append(page.next_page_token)
 
 
 def marked(stack: str) -> str:
@@ -107,10 +122,6 @@ def removed_tags(changes: Iterable[FieldChange]) -> dict[str, Path]:
     """The tags that `changes` take away, with the field of each."""
     gone = {tag_key(change.path): change.path for change in changes if change.after is None}
     return {key: path for key, path in gone.items() if key is not None}
-
-
-def from_pairs(entries: Iterable[Mapping[str, Any]] | None) -> dict[str, str]:
-    return {str(entry["key"]): str(entry.get("value", "")) for entry in entries or ()}
 
 
 def tag_fields(tags: Mapping[str, str]) -> dict[Path, Value]:
@@ -153,10 +164,3 @@ def _foreign(tags: Mapping[str, str], stack: str) -> Mark:
 def encoded(text: str) -> str:
     """`text` as one segment of a path. Dots too: httpx takes `..` as a step up (and deletes the model itself)."""
     return quote(text, safe="").replace(".", "%2E")
-
-
-def reply_list(reply: Reply, *path: str) -> list[Any]:
-    """A list inside a reply; MLflow leaves out what is empty."""
-    for name in path:
-        reply = (reply or {}).get(name)
-    return reply or []

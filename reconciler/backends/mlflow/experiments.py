@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from reconciler.backends.mlflow import limits
 from reconciler.backends.mlflow.api import (
@@ -12,7 +10,6 @@ from reconciler.backends.mlflow.api import (
     PAGE,
     Api,
     Ownership,
-    from_pairs,
     marked,
     pairs,
     removed_tags,
@@ -21,6 +18,7 @@ from reconciler.backends.mlflow.api import (
     tags_of,
     written,
 )
+from reconciler.backends.mlflow.replies import Experiment, ExperimentPage, TheExperiment, from_pairs, read
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.call import Call, Flow, id_of
@@ -47,13 +45,13 @@ class Experiments:
             "order_by": ["experiment_id ASC"],
             "max_results": PAGE,
         }
-        found = yield from self.api.pages("experiments/search", body, "experiments")
+        found = yield from self.api.pages("experiments/search", body, ExperimentPage)
         lives = [self._live(item, query.stack) for item in found]
         missing = _missing(query.sought, lives)
         if missing:
             others = yield from self._look_up(missing)
             lives += [self._live(item, query.stack, sought.address) for sought, item in others]
-        return lives
+        return list({live.id: live for live in lives}.values())  # one that was renamed in between is found twice
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
         return limits.check(limits.EXPERIMENT, path, value)
@@ -95,9 +93,9 @@ class Experiments:
         body = {"experiment_id": id_of(live.address), "key": key}
         return self.api.post("experiments/delete-experiment-tag", body, fields, ABSENT)
 
-    def _look_up(self, missing: list[Sought]) -> Flow[list[tuple[Sought, Mapping[str, Any]]]]:
+    def _look_up(self, missing: list[Sought]) -> Flow[list[tuple[Sought, Experiment]]]:
         """The experiments that bear the sought ids or names. Many names are listed first, as far as that is cheaper."""
-        listed: dict[str, Mapping[str, Any]] = {}
+        listed: dict[str, Experiment] = {}
         complete = False
         if sum(not sought.id for sought in missing) > FEW:
             body = {
@@ -105,12 +103,19 @@ class Experiments:
                 "order_by": ["experiment_id ASC"],
                 "max_results": min(PAGE, WORTH * len(missing)),
             }
-            (reply,) = yield [self.api.read("experiments/search", body)]
-            listed = {item["name"]: item for item in reply.get("experiments", [])}
-            complete = not reply.get("next_page_token")
+            call = self.api.read("experiments/search", body)
+            (reply,) = yield [call]
+            page = read(reply, ExperimentPage, call)
+            listed = {item["name"]: item for item in page.experiments or ()}
+            complete = not page.next_page_token
         single = [s for s in missing if s.id or not (complete or s.name in listed)]
-        replies = (yield [self._get(sought) for sought in single]) if single else []
-        found = [(sought, reply["experiment"]) for sought, reply in zip(single, replies, strict=True) if reply]
+        calls = [self._get(sought) for sought in single]
+        replies = (yield calls) if calls else []
+        found = [
+            (sought, read(reply, TheExperiment, call).experiment)
+            for sought, call, reply in zip(single, calls, replies, strict=True)
+            if reply is not None
+        ]
         return found + [(s, listed[s.name]) for s in missing if not s.id and s.name in listed]
 
     def _get(self, sought: Sought) -> Call:
@@ -118,13 +123,12 @@ class Experiments:
             return self.api.get("experiments/get", {"experiment_id": sought.id}, ABSENT)
         return self.api.get("experiments/get-by-name", {"experiment_name": sought.name}, ABSENT)
 
-    def _live(self, item: Mapping[str, Any], stack: str, address: Address | None = None) -> Live:
-        tags = from_pairs(item.get("tags"))
+    def _live(self, item: Experiment, stack: str, address: Address | None = None) -> Live:
+        number, tags = item["experiment_id"], from_pairs(item.get("tags"))
         own = Ownership.of(tags, stack, "experiments")
-        number = str(item["experiment_id"])
         fields: dict[Path, Value] = {
             ("name",): item["name"],
-            ("artifact_location",): item.get("artifact_location", ""),
+            ("artifact_location",): item.get("artifact_location") or "",
         }
         return Live(
             address=own.mark.address if own.mark else address or Address("experiments", f"?{number}"),

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
-from reconciler.backends.mlflow.api import ABSENT, TAKEN, Api, from_pairs, pairs, reply_list
+from reconciler.backends.mlflow.api import ABSENT, TAKEN, Api, pairs
+from reconciler.backends.mlflow.replies import (
+    RegisteredModel,
+    RegisteredModelPage,
+    TheRegisteredModel,
+    from_pairs,
+    read,
+)
 from reconciler.core import lock
 from reconciler.core.call import Call, Flow
 from reconciler.core.lock import Held
@@ -31,8 +36,9 @@ class RegistryLock:
         return self.api.once("registered-models/create", body, (*TAKEN, *ABSENT))
 
     def read(self, stack: str) -> Flow[Held | None]:
-        (reply,) = yield [self.api.get("registered-models/get", {"name": lock.name(stack)}, ABSENT)]
-        return None if reply is None else _held(reply.get("registered_model"))
+        call = self.api.get("registered-models/get", {"name": lock.name(stack)}, ABSENT)
+        (reply,) = yield [call]
+        return None if reply is None else _held(read(reply, TheRegisteredModel, call).registered_model)
 
     def renew(self, stack: str, held: Held, number: int) -> Call:
         ((key, value),) = lock.until(held, number).items()
@@ -45,9 +51,10 @@ class RegistryLock:
 
     def retired(self, stack: str) -> Flow[list[Held]]:
         query = {"filter": f"name LIKE '{lock.retired_name(stack, '%')}'", "max_results": _PAGE}
-        (reply,) = yield [self.api.get("registered-models/search", query)]
-        found = reply_list(reply, "registered_models")
-        return [replace(_held(one), token=lock.token_in(stack, str(one.get("name", "")))) for one in found]
+        call = self.api.get("registered-models/search", query)
+        (reply,) = yield [call]
+        found = read(reply, RegisteredModelPage, call).registered_models or ()
+        return [replace(_held(one), token=lock.token_in(stack, one.get("name") or "")) for one in found]
 
     def forget(self, stack: str, token: str) -> Call:
         return self.api.delete(
@@ -55,5 +62,5 @@ class RegistryLock:
         )
 
 
-def _held(model: Mapping[str, Any] | None) -> Held:
-    return lock.read(from_pairs((model or {}).get("tags")))
+def _held(model: RegisteredModel) -> Held:
+    return lock.read(from_pairs(model.get("tags")))

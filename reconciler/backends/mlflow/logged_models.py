@@ -13,7 +13,6 @@ from reconciler.backends.mlflow.api import (
     Api,
     Ownership,
     encoded,
-    from_pairs,
     marked,
     pairs,
     section,
@@ -21,6 +20,7 @@ from reconciler.backends.mlflow.api import (
     tags_of,
     written,
 )
+from reconciler.backends.mlflow.replies import Model, ModelPage, from_pairs
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.call import ID, Call, Flow, id_of
@@ -45,7 +45,7 @@ class LoggedModels:
             "max_results": PAGE,
             "order_by": [{"field_name": "creation_timestamp", "ascending": True}],
         }
-        items = yield from self.api.pages("logged-models/search", body, "models")
+        items = yield from self.api.pages("logged-models/search", body, ModelPage)
         return [_live(item, query.stack) for item in items]
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
@@ -114,24 +114,24 @@ class LoggedModels:
         return self.api.delete(f"logged-models/{ID}/tags/{encoded(key)}", fields, ABSENT)
 
 
-def _live(item: Mapping[str, Any], stack: str) -> Live:
+def _live(item: Model, stack: str) -> Live:
     info = item["info"]
     tags = from_pairs(info.get("tags"))
     own = Ownership.of(tags, stack, "logged_models")
     fields: dict[Path, Value] = {
-        ("experiment",): str(info["experiment_id"]),
-        ("name",): info.get("name", ""),
-        ("status",): str(info.get("status", "")).removeprefix(STATUS),
+        ("experiment",): info["experiment_id"],
+        ("name",): info.get("name") or "",
+        ("status",): (info.get("status") or "").removeprefix(STATUS),
     }
     optional = {"type": info.get("model_type"), "source_run": info.get("source_run_id")}
     fields |= {(name,): value for name, value in optional.items() if value}
-    fields |= {("params", key): value for key, value in from_pairs(item.get("data", {}).get("params")).items()}
+    fields |= {("params", key): value for key, value in from_pairs((item.get("data") or {}).get("params")).items()}
     fields |= {path: value for path, value in tag_fields(tags).items() if path[0] == "tags"}
     return Live(
         address=own.mark.address if own.mark else Address("logged_models", f"?{info['model_id']}"),
         id=info["model_id"],
         fields=fields,
-        parent=str(info["experiment_id"]),
+        parent=info["experiment_id"],
         mark=own.mark,
         mark_tags=own.mark_tags,
         damage=own.damage,

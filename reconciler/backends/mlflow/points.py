@@ -6,18 +6,19 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from reconciler.backends.mlflow.api import Api, reply_list
+from reconciler.backends.mlflow.api import Api
+from reconciler.backends.mlflow.replies import History, Metric, Point, read
 from reconciler.core.address import Address
 from reconciler.core.call import NOW, Flow
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import digest
 from reconciler.core.resource import Fields, Live
-from reconciler.core.scalars import milliseconds, number
+from reconciler.core.scalars import milliseconds
 
 
-def facts(metrics: Iterable[Mapping[str, Any]]) -> dict[Path, Value]:
+def facts(metrics: Iterable[Metric]) -> dict[Path, Value]:
     """The step and the time of each metric's latest point, by the metric's path."""
-    return {("metrics", m["key"]): [int(m.get("step", 0)), int(m.get("timestamp", 0))] for m in metrics}
+    return {("metrics", point["key"]): [point.get("step") or 0, point.get("timestamp") or 0] for point in metrics}
 
 
 def settle(api: Api, lives: list[Live], declared: Mapping[Address, Fields]) -> Flow[list[Live]]:
@@ -36,8 +37,8 @@ def settle(api: Api, lives: list[Live], declared: Mapping[Address, Fields]) -> F
         api.get("metrics/get-history", {"run_id": lives[index].id, "metric_key": path[1]}) for index, path, _ in asked
     ]
     replies = (yield calls) if calls else []
-    for (index, path, value), reply in zip(asked, replies, strict=True):
-        present = _present(value, reply_list(reply, "metrics"))
+    for (index, path, value), call, reply in zip(asked, calls, replies, strict=True):
+        present = _present(value, read(reply, History, call).metrics or ())
         lives[index] = with_fields(lives[index], {path: present or None})
     return lives
 
@@ -76,10 +77,10 @@ def _vouched(live: Live, path: Path, value: Value) -> bool:
     return live.mark is not None and live.mark.keys.get(path) == digest(value)
 
 
-def _present(declared: Value, history: list[Mapping[str, Any]]) -> list[Value]:
+def _present(declared: Value, history: Iterable[Point]) -> list[Value]:
     """Those of the declared points that stand in the history; a time counts where it is declared."""
     assert isinstance(declared, list)
-    exact = {(int(h.get("step", 0)), number(h["value"]), int(h.get("timestamp", 0))) for h in history}
+    exact = {(point.get("step") or 0, point["value"], point.get("timestamp") or 0) for point in history}
     loose = {(step, value) for step, value, _ in exact}
     return [point for point in declared if isinstance(point, dict) and _stands(point, exact, loose)]
 

@@ -13,24 +13,23 @@ from reconciler.backends.mlflow.api import (
     PAGE,
     Api,
     Ownership,
-    from_pairs,
     marked,
     pairs,
     removed_tags,
-    reply_list,
     section,
     tag_fields,
     tags_of,
     written,
 )
 from reconciler.backends.mlflow.batches import batches
+from reconciler.backends.mlflow.replies import Run, RunPage, from_pairs
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.call import NOW, Call, Flow, id_of
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Fields, Live
-from reconciler.core.scalars import milliseconds, moment, number
+from reconciler.core.scalars import milliseconds, moment
 from reconciler.core.wire import Edit, Query, Unsupported
 
 CONTEXT = "mlflow.data.context"
@@ -49,7 +48,7 @@ class Runs:
             "run_view_type": "ALL",
             "max_results": PAGE,
         }
-        items = yield from self.api.pages("runs/search", body, "runs")
+        items = yield from self.api.pages("runs/search", body, RunPage)
         lives = [_live(item, query.stack) for item in items]
         declared = {sought.address: sought.fields for sought in query.sought}
         return (yield from points.settle(self.api, [_settle_datasets(live, declared) for live in lives], declared))
@@ -149,38 +148,46 @@ def _input(value: Value) -> dict[str, Any]:
     return {"dataset": dataset, "tags": tags}
 
 
-def _live(item: Mapping[str, Any], stack: str) -> Live:
-    info = item["info"]
-    data = item.get("data", {})
-    tags = from_pairs(data.get("tags"))
+def _live(item: Run, stack: str) -> Live:
+    info, data = item["info"], item.get("data") or {}
+    tags, metrics = from_pairs(data.get("tags")), data.get("metrics") or []
     own = Ownership.of(tags, stack, "runs")
-    fields: dict[Path, Value] = {("experiment",): str(info["experiment_id"]), ("name",): info.get("run_name", "")}
-    fields[("status",)] = info.get("status", "")
-    fields |= {(name,): moment(info[name]) for name in ("start_time", "end_time") if int(info.get(name) or 0) > 0}
+    times = {"start_time": _time(info.get("start_time")), "end_time": _time(info.get("end_time"))}
+    fields: dict[Path, Value] = {("experiment",): info["experiment_id"], ("name",): info.get("run_name") or ""}
+    fields[("status",)] = info.get("status") or ""
+    fields |= {(name,): time for name, time in times.items() if time}
     fields |= {("params", key): value for key, value in from_pairs(data.get("params")).items()}
-    fields |= {("metrics", entry["key"]): number(entry["value"]) for entry in data.get("metrics", [])}
+    fields |= {("metrics", point["key"]): point["value"] for point in metrics}
     fields |= {("datasets", key): value for key, value in _inputs(item).items()}
     return Live(
         address=own.mark.address if own.mark else Address("runs", f"?{info['run_id']}"),
         id=info["run_id"],
         fields=fields | tag_fields(tags),
         deleted=info.get("lifecycle_stage") == "deleted",
-        parent=str(info["experiment_id"]),
+        parent=info["experiment_id"],
         mark=own.mark,
         mark_tags=own.mark_tags,
         damage=own.damage,
         others=own.others,
-        facts=points.facts(data.get("metrics", [])),
+        facts=points.facts(metrics),
     )
 
 
-def _inputs(item: Mapping[str, Any]) -> dict[str, Value]:
+def _time(milliseconds: int | None) -> str:
+    """A canonical time; '' for none, which 0 means, and for what no calendar has."""
+    try:
+        return moment(milliseconds or 0)
+    except ValueError:
+        return ""
+
+
+def _inputs(item: Run) -> dict[str, Value]:
     """A run's datasets by name and digest, with the parts of `_input`."""
     found: dict[str, Value] = {}
-    for entry in reply_list(item, "inputs", "dataset_inputs"):
+    for entry in (item.get("inputs") or {}).get("dataset_inputs") or ():
         context = from_pairs(entry.get("tags")).get(CONTEXT)
-        value = dict(entry["dataset"]) | ({"context": context} if context is not None else {})
-        found[f"{value['name']}@{value['digest']}"] = value
+        parts: dict[str, Any] = {**entry["dataset"], "context": context}
+        found[f"{parts['name']}@{parts['digest']}"] = {name: part for name, part in parts.items() if part is not None}
     return found
 
 
