@@ -181,6 +181,10 @@ class _Reader:
         except (yaml.reader.ReaderError, UnicodeEncodeError):
             self.errors.append(syntax.bad_character(self.source))
             raise _Stop from None
+        except ValueError:  # PyYAML's own parser stops here at an escape beyond U+10FFFF; libyaml says so above
+            at = _line_and_column(parser.get_mark())
+            self.errors.append(syntax.explain("invalid Unicode", at, at, self.source))
+            raise _Stop from None
 
     def document(self, _: Any, place: int) -> None:
         self.documents += 1

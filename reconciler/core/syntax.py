@@ -55,6 +55,9 @@ _RULES = (
     _Rule("sequence entries are not", "a list cannot begin here", "begin it on the next line"),
     _Rule("cannot start any token", "a text cannot begin with '$char'", _QUOTE),
     _Rule("an (alias|anchor)", "a text cannot begin with '$char'", f"{_QUOTE}; an alias is written *name", begin=True),
+    _Rule(
+        "invalid Unicode", "this escape is no character", r"write the character itself, or \U with all its eight digits"
+    ),
     _Rule("escape", "this escape is not known", r"write \\ for a backslash, or use single quotes"),
     _Rule("directive|YAML document", "a line cannot begin with '%'", _QUOTE, begin=True),
     _Rule("block scalar", "a text cannot begin in the line of its '|' or '>'", "begin it on the next line"),

@@ -248,6 +248,7 @@ WRONG = [
     ("yaml-syntax", "a: ▶*◀.yaml\n"),
     ("yaml-syntax", "a: ▶&◀ x\n"),
     ("yaml-syntax", 'a: "▶\\◀d"\n'),
+    ("yaml-syntax", 'a: "\\U▶0◀0110000"\n'),
     ("yaml-syntax", "▶%◀a: 1\n"),
     ("yaml-syntax", "▶%◀YAML 3.0\n---\na: 1\n"),
     ("yaml-syntax", "a: |▶x◀\n  y\n"),
@@ -308,6 +309,10 @@ def test_pyyaml_without_libyaml_finds_the_same_code(code, marked, monkeypatch):
         (
             "a: \x07\n",
             'the character U+0007 cannot stand in YAML; remove it, or write it in double quotes as "\\u0007"',
+        ),
+        (
+            '{"a": "\\ud83e\\udd8a"}',
+            "this escape is no character; write the character itself, or \\U with all its eight digits",
         ),
         ("a: !!int 1", "the tag '!!int' is not known; leave it out: a scalar is the text as written"),
     ],
