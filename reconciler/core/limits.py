@@ -8,6 +8,7 @@ from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.change import Path, Value
 from reconciler.core.diagnostics import Diagnostic, error
+from reconciler.core.interpolate import Broken
 from reconciler.core.kind import Kind
 from reconciler.core.resource import Desired
 from reconciler.core.wire import Wire
@@ -21,7 +22,7 @@ def check(
     found = []
     for address, entry in sorted(desired.items()):
         if wire := wires.get(address.kind):
-            problems = (wire.check(path, value) for path, value in sorted(entry.fields.items()))
+            problems = (wire.check(path, value) for path, value in sorted(entry.fields.items()) if not _broken(value))
             found += [
                 error(no.code, f"{address}: {dotted(no.path)} {no.why}", entry.at(no.path), no.hint)
                 for no in problems
@@ -41,6 +42,11 @@ def _too_long_for_marks(entry: Desired) -> Iterator[Diagnostic]:
         yield error("limit", f"{shown(str(entry.address))} {why}", entry.at(), hint)
     for path in sorted(path for path in entry.fields if not marks.fits(path)):
         yield error("limit", f"{entry.address}: {dotted(path)} {why}", entry.at(path), hint)
+
+
+def _broken(value: Value) -> bool:
+    """Whether the value, or a part of it, is no text yet for which a limit could be held against it."""
+    return isinstance(value, Broken) or (isinstance(value, dict) and any(map(_broken, value.values())))
 
 
 def _disagreements(desired: Mapping[Address, Desired], kinds: Mapping[str, Kind]) -> list[Diagnostic]:
