@@ -62,7 +62,7 @@ class Stepper:
             return self._replace(desired, live, kind)
         found = diff(desired, live, kind, self.moving)
         problems = [self._refusal(desired, refused, kind) for refused in found.refused]
-        problems += self._unsupported(live, found, desired.at()) + self._conflicts(desired, found)
+        problems += self._unsupported(live, found) + self._conflicts(desired, found)
         tags = self._mark_edit(live, mark_of(desired))
         if not (found.changes or tags or live.deleted):
             return None, problems
@@ -106,7 +106,7 @@ class Stepper:
             reason = "no longer declared; what this stack set on it is taken off"
             calls = wire.update(Edit(live, found.changes, unmark))
             step = Step(live.address, Action.update, reason, found.changes, tuple(calls))
-            return step, self._unsupported(live, found, None)
+            return step, self._unsupported(live, found)
         problems = [_protected(live.address, "delete")] if mark.prevent_destroy and not mark.replaced else []
         problems += [_used(live, stack) for stack in sorted(live.others)]
         away = (*wire.update(Edit(live, (), self._condemnation(live, mark))), *wire.delete(live))
@@ -133,10 +133,10 @@ class Stepper:
         edit: dict[str, str | None] = {key: v for key, v in wanted.items() if live.mark_tags.get(key) != v}
         return edit | {key: None for key in sorted(live.mark_tags) if key not in wanted}
 
-    def _unsupported(self, live: Live, found: Difference, at: Span | None) -> list[Diagnostic]:
+    def _unsupported(self, live: Live, found: Difference) -> list[Diagnostic]:
         wire = self._wire(live.address)
         return [
-            error(no.code, f"{live.address}: {dotted(no.path)} {no.why}", change.at or at, no.hint)
+            error(no.code, f"{live.address}: {dotted(no.path)} {no.why}", change.at, no.hint)
             for change in _effective(found.changes)
             if (no := wire.forbids(change))
         ]

@@ -1,10 +1,13 @@
 """The three-way difference: what is declared, what is there and what was last applied, case by case."""
 
+from dataclasses import replace
+
 import pytest
 
-from reconciler.core.change import Action
+from reconciler.core.change import Action, FieldChange
 from reconciler.core.diff import created, diff, managed, mark_of, replaced, stripped
-from reconciler.core.mark import digest
+from reconciler.core.kind import Rule
+from reconciler.core.mark import Mark, digest
 from tests.lives import KINDS, address, entry, found, held, owned, path
 
 EXPERIMENTS, RUNS, MODELS = KINDS["experiments"], KINDS["runs"], KINDS["logged_models"]
@@ -78,6 +81,26 @@ def test_changes_are_sorted_by_path_and_have_their_places():
     assert len({one.at for one in changes}) == 4
 
 
+def placed(changes, desired):
+    """The paths of changes, each of which has the place where it is written, or else where it would be."""
+    assert [one.at for one in changes] == [desired.at(one.path) for one in changes]
+    assert all(one.at for one in changes)
+    return {".".join(one.path) for one in changes}
+
+
+def test_every_change_has_its_place_whatever_its_effect():
+    desired = entry("experiments.fraud", tags={"new": "1", "same": "2"}, prevent_destroy="true")
+    assert placed(created(desired).changes, desired) == {"name", "tags.new", "tags.same"}
+    live = owned(
+        "experiments.fraud",
+        {"name": "fraud", "tags.same": "2", "tags.old": "3"},
+        {"name": "fraud", "tags.old": "3", "tags.gone": "4"},
+    )
+    assert placed(replaced(desired, live), desired) == {"name", "tags.new", "tags.same"}
+    changes = diff(desired, live, EXPERIMENTS).changes
+    assert placed(changes, desired) == {"tags.new", "tags.same", "tags.old", "tags.gone", "prevent_destroy"}
+
+
 def test_what_is_made_is_all_that_is_declared():
     desired = entry("experiments.fraud", tags={"b": "1"}, description="d")
     assert brief(created(desired))[0] == [
@@ -148,9 +171,14 @@ def test_a_param_or_a_dataset_that_is_not_there_is_written():
 
 def test_a_removed_param_cannot_be_taken_away():
     live = owned("runs.r", {"name": "r", "experiment": "experiments.fraud", "params.a": "1"}, {"params.a": "1"})
-    changes, refused = brief(diff(entry("runs.r", experiment="fraud"), live, RUNS))
-    assert refused == [("params.a", "1", None)]
-    assert "params.a" not in [one[0] for one in changes]
+    desired = entry("runs.r", experiment="fraud")
+    difference = diff(desired, live, RUNS)
+    (refused,) = difference.refused
+    assert refused.change == FieldChange(
+        ("params", "a"), "1", None, Action.update, "manifest", desired.at(("params", "a"))
+    )
+    assert refused.why == "params are written once"
+    assert "params.a" not in [one[0] for one in brief(difference)[0]]
 
 
 def test_a_removed_param_that_is_not_there_is_only_forgotten():
@@ -170,6 +198,25 @@ def test_dropping_what_the_server_keeps_only_stops_managing_it(field, value):
     desired = entry("runs.r", experiment="fraud")
     live = owned("runs.r", fields, fields)
     assert brief(diff(desired, live, RUNS)) == ([(field, value, None, "adopt", "manifest")], [])
+
+
+@pytest.mark.parametrize("rule", [Rule(fixed="it cannot move"), Rule(server_default=True), Rule(series=True)])
+def test_dropping_what_cannot_be_taken_away_only_stops_managing_it(rule):
+    """A kind of somebody else may have any rule."""
+    kind = replace(EXPERIMENTS, rules={**EXPERIMENTS.rules, "artifact_location": rule})
+    fields = {"name": "fraud", "artifact_location": "s3://x"}
+    live = owned("experiments.fraud", fields, fields)
+    assert brief(diff(entry("experiments.fraud"), live, kind)) == (
+        [("artifact_location", "s3://x", None, "adopt", "manifest")],
+        [],
+    )
+    assert stripped(live, kind).changes == ()
+
+
+def test_what_is_written_once_is_never_taken_off_somebody_elses_resource():
+    kind = replace(EXPERIMENTS, rules={**EXPERIMENTS.rules, "tags": Rule(once="tags are written once")})
+    live = owned("experiments.shared", {"name": "s", "tags.a": "1"}, {"tags.a": "1"}, existing=True)
+    assert stripped(live, kind).changes == ()
 
 
 def test_a_field_of_a_later_version_is_left_alone():
@@ -213,7 +260,7 @@ def test_adopting_records_what_the_entry_tells_us():
 def test_the_name_of_somebody_elses_experiment_is_not_managed():
     desired = entry("experiments.shared", name="theirs", existing="true", tags={"a": "1"})
     assert list(managed(desired)) == [("tags", "a")]
-    assert mark_of(desired).keys == {("tags", "a"): digest("1")}
+    assert mark_of(desired) == Mark(desired.address, {("tags", "a"): digest("1")}, existing=True)
     changes, _ = brief(diff(desired, found("experiments.shared", {"name": "theirs", "tags.b": "2"}), EXPERIMENTS))
     assert changes == [
         ("tags.a", None, "1", "update", "manifest"),

@@ -7,6 +7,8 @@ from reconciler.core.change import Action
 from reconciler.core.guard import Safety, guard
 from reconciler.core.plan import Plan, Step
 
+WAYS_OUT = "if that is meant: --allow-delete {}; to keep them: --no-delete; to take down the stack: reconciler destroy"
+
 
 def judged(deletes, owned, **safety):
     steps = [Step(Address("runs", str(number)), Action.delete) for number in range(deletes)]
@@ -41,6 +43,21 @@ def test_the_share_is_the_stacks_to_say(percent, refused):
 def test_deleting_everything_is_refused_whatever_the_share():
     (problem,) = judged(20, 20, max_delete_percent=100)
     assert problem.summary == "the plan deletes all 20 resources that the stack owns"
+    assert problem.hint == WAYS_OUT.format(20)
+
+
+@pytest.mark.parametrize(("owned", "what"), [(1, "the only resource"), (2, "all 2 resources")])
+def test_deleting_all_of_a_small_stack_is_refused_in_words_that_fit(owned, what):
+    (problem,) = judged(owned, owned)
+    assert problem.summary == f"the plan deletes {what} that the stack owns"
+
+
+def test_what_was_deleted_before_and_comes_back_does_not_count():
+    steps = [Step(Address("runs", str(number)), Action.delete) for number in range(9)]
+    again = {step.address for step in steps[:8]}
+    assert guard(Plan("s", "t", "b", tuple(steps)), 2, Safety(), again) == []
+    (problem,) = guard(Plan("s", "t", "b", tuple(steps)), 1, Safety(), again)
+    assert problem.summary == "the plan deletes the only resource that the stack owns"
 
 
 def test_what_is_refused_says_how_much_it_is_and_the_ways_out():
@@ -48,8 +65,7 @@ def test_what_is_refused_says_how_much_it_is_and_the_ways_out():
     assert (
         problem.summary == "the plan deletes 36.4 % of what the stack owns (4 of 11); safety.max_delete_percent is 30"
     )
-    assert "--allow-delete 4;" in problem.hint
-    assert "--no-delete" in problem.hint
+    assert problem.hint == WAYS_OUT.format(4)
 
 
 @pytest.mark.parametrize(
@@ -61,5 +77,5 @@ def test_the_answer_is_the_exact_number(deletes, allowed, refused):
     found = judged(deletes, 20, allow_delete=allowed)
     assert [one.code for one in found] == (["safety-threshold"] if refused else [])
     for one in found:
-        assert f" {deletes};" in one.summary
-        assert one.summary.endswith(f"--allow-delete says {allowed}")
+        assert one.summary == f"the number of deletions in the plan is {deletes}; --allow-delete says {allowed}"
+        assert one.hint == "look at the plan again, then give the number that it shows"

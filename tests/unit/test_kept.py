@@ -119,6 +119,16 @@ def test_a_reference_is_compared_by_the_id_of_what_it_names():
     assert proof(live, experiments__fraud="5").of(outcome(make(run))).status == "done"
     told = proof(live, experiments__fraud="6").of(outcome(make(run)))
     assert told.detail == 'experiment was written as "experiments.fraud", and the server holds "5"'
+    told = proof(without(live, "experiment")).of(outcome(make(run)))
+    assert told.detail == 'experiment was written as "experiments.fraud", and the server does not hold it'
+
+
+def test_ids_are_those_of_a_kind():
+    """An experiment and a run may have the same id."""
+    run = owned("runs.r", {"name": "r"}, {"name": "r"}, id="1")
+    assert proof(run, HELD).of(outcome(make())).status == "done"
+    told = proof(run).of(outcome(make()))
+    assert told.detail == "it was written without an error, and is not on the server"
 
 
 def test_a_secret_is_compared_by_its_text_and_never_shown():
@@ -150,9 +160,12 @@ def test_a_twin_that_is_deleted_or_replaced_is_none():
 
 
 def test_of_a_long_text_that_was_cut_the_lengths_are_told():
-    told = proof(with_(HELD, team="a" * 80)).of(update(change("tags.team", None, "a" * 90)))
-    assert "of 90 characters" in told.detail
-    assert "of 80 characters" in told.detail
+    told = proof(with_(HELD, team="a" * 40)).of(update(change("tags.team", None, "a" * 41)))
+    written, there = "a" * 41, "a" * 40
+    assert told.detail == f'tags.team was written as "{written}" of 41 characters, and the server holds "{there}"'
+    told = proof(with_(HELD, team="b" * 1000)).of(update(change("tags.team", None, "a" * 1001)))
+    assert "of 1,001 characters, and the server holds" in told.detail
+    assert told.detail.endswith("of 1,000 characters")
 
 
 def test_a_directive_stands_in_the_mark_alone():

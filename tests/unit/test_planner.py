@@ -1,14 +1,18 @@
 """The plan as a whole: ids, digests of what it was computed from, counts, and that it is the same in any order."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.core.basis import ABSENT
 from reconciler.core.change import Action
 from reconciler.core.document import dump
+from reconciler.core.mark import digest
 from reconciler.core.planner import Options, Stack, make, sought
 from reconciler.core.select import Selection
+from reconciler.core.sensitive import Sensitive
 from reconciler.core.wire import Sought
-from tests.lives import KINDS, WIRES, address, entry, found, held, owned
+from tests.lives import KINDS, WIRES, address, entry, found, held, owned, path
 from tests.world import declare
 
 STACK = Stack("ml", "local", "mlflow", KINDS, WIRES)
@@ -101,8 +105,18 @@ def test_what_names_nothing_is_a_finding(options, name):
     """Most likely a typing error, and a plan that then does something else. Only what is declared can be replaced."""
     live = owned("runs.old", {"name": "old"}, {}, id="o", parent="1")
     problems = findings([entry("experiments.fraud")], [live], **options)
-    (summary,) = [one.summary for one in problems if one.code == "unknown-address"]
-    assert summary == f"'{name}' names no resource of the stack"
+    (problem,) = [one for one in problems if one.code == "unknown-address"]
+    assert problem.summary == f"'{name}' names no resource of the stack"
+
+
+@pytest.mark.parametrize(
+    ("glob", "hint"),
+    [("experiments.frau", "did you mean 'experiments.fraud'?"), ("zzz", "there is: experiments.fraud, runs.r")],
+)
+def test_what_names_nothing_shows_what_there_is(glob, hint):
+    entries = [entry("experiments.fraud"), entry("runs.r", experiment="fraud")]
+    (problem,) = findings(entries, [], selection=Selection(exclude=(glob,)))
+    assert problem.hint == hint
 
 
 def test_a_glob_may_name_what_is_to_be_deleted():
@@ -131,14 +145,14 @@ def test_what_the_stack_owns_is_neither_deleted_nor_shared():
 
 
 def test_a_swap_of_names_is_a_finding_of_the_plan():
-    entries = [entry("experiments.a", name="y"), entry("experiments.b", name="x")]
+    entries = list(declare({"experiments": {"a": {"name": "y"}, "b": {"name": "x"}}}).values())
     lives = [held(entry("experiments.a", name="x"), "1"), held(entry("experiments.b", name="y"), "2")]
     (problem,) = findings(entries, lives)
     named = problem.summary.removeprefix("cycle detected: ").split(", which needs ")
     assert (problem.code, len(named), set(named)) == ("cycle", 3, {"experiments.a", "experiments.b"})
     assert named[0] == named[-1]
     assert problem.at == {str(one.address): one.at() for one in entries}[named[0]]
-    assert "two applies" in problem.hint
+    assert problem.hint == "two names that change places take two applies: rename one of them to something else first"
 
 
 def test_what_is_looked_for():
@@ -161,3 +175,85 @@ def test_no_delete_with_an_experiment_that_is_let_go():
     ]
     plan, _ = make(STACK, {}, lives, Options(selection=Selection(no_delete=True)))
     assert (plan.steps, plan.left_out) == ((), 2)
+
+
+def moved_artifacts(*, name="fraud"):
+    """An experiment whose artifacts are elsewhere than declared; with another name there is a step as well."""
+    desired = entry("experiments.fraud", name=name, artifact_location="s3://a")
+    live = held(entry("experiments.fraud", artifact_location="s3://a"))
+    return desired, replace(live, fields={**live.fields, ("artifact_location",): "s3://b"})
+
+
+@pytest.mark.parametrize("name", ["fraud", "renamed"], ids=["without-a-step", "with-a-step"])
+@pytest.mark.parametrize(
+    ("selection", "told"),
+    [
+        (Selection(), True),
+        (Selection(only=("experiments.*",)), True),
+        (Selection(only=("runs.*",)), False),
+        (Selection(exclude=("experiments.fraud",)), False),
+    ],
+)
+def test_what_forbids_a_change_is_told_where_the_selection_means_it(selection, told, name):
+    desired, live = moved_artifacts(name=name)
+    problems = findings([desired, entry("runs.r", experiment="fraud")], [live], selection=selection)
+    assert [one.code for one in problems] == ["fixed-field"] * told
+
+
+def test_all_that_is_found_comes_at_once():
+    desired, live = moved_artifacts()
+    run = entry("runs.r", experiment="fraud")
+    twins = [held(run, number, parent="1") for number in ("r1", "r2")]
+    problems = findings([desired, run], [live, *twins], selection=Selection(exclude=("zzz",)))
+    assert {one.code for one in problems} == {"duplicate-address", "fixed-field", "unknown-address"}
+
+
+def test_what_comes_back_with_its_experiment_is_deleted_again_without_being_asked():
+    lives = [
+        held(entry("experiments.fraud"), deleted=True),
+        owned("runs.old", {"name": "old"}, {}, id="o", parent="1", deleted=True),
+    ]
+    plan = planned([entry("experiments.fraud")], lives)
+    assert [step.action for step in plan.steps] == [Action.restore, Action.delete]
+
+
+def test_what_refers_to_what_is_made_anew_must_be_made_anew_too():
+    manifest = {"experiments": {"fraud": None}, "runs": {"r": {"experiment": "fraud"}}}
+    manifest["logged_models"] = {"m": {"experiment": "fraud", "source_run": "r"}}
+    entries = list(declare(manifest).values())
+    lives = [held(one, one.address.name, parent="" if one.address == FRAUD else "fraud") for one in entries]
+    model = address("logged_models.m")
+    problems = findings(entries, lives, replace=frozenset({RUN}))
+    assert [(one.code, one.hint) for one in problems] == [
+        ("fixed-field", "make it anew as well: --replace logged_models.m")
+    ]
+    plan = planned(entries, lives, replace=frozenset({RUN, model}))
+    assert [(step.address, step.action) for step in plan.steps] == [(RUN, Action.replace), (model, Action.replace)]
+
+
+def test_what_refers_to_what_cannot_be_made_anew_is_left_in_peace():
+    fraud, run = entry("experiments.fraud"), entry("runs.r", experiment="fraud")
+    problems = findings([fraud, run], [held(fraud), held(run, "r", parent="1")], replace=frozenset({FRAUD}))
+    assert [one.code for one in problems] == ["irreplaceable"]
+
+
+def test_a_conflict_is_refused_where_that_is_asked_for_and_quotes_no_secret():
+    desired = entry("experiments.fraud", tags={"team": "a"})
+    live = owned("experiments.fraud", {"name": "fraud", "tags.team": "theirs"}, {"name": "fraud", "tags.team": "old"})
+    assert findings([desired], [live]) == []
+    (open_,) = findings([desired], [live], on_conflict="fail")
+    assert open_.summary == 'experiments.fraud: tags.team was changed on the server to "theirs"'
+    secretive = replace(STACK, sensitive=Sensitive(("tags.team",)))
+    _, (hidden,) = make(secretive, {FRAUD: desired}, [live], Options(on_conflict="fail"))
+    assert hidden.summary == "experiments.fraud: tags.team was changed on the server to (sensitive)"
+
+
+def test_a_plan_remembers_the_fields_that_it_changes():
+    """Also those that no mark of the stack names: what somebody else writes there until the apply makes it stale."""
+    desired = entry("experiments.fraud", tags={"team": "ml"})
+    plans = [
+        planned([desired], [owned("experiments.fraud", {"name": "fraud", "tags.team": team}, {"name": "fraud"})])
+        for team in ("a", "b")
+    ]
+    assert plans[0].seen != plans[1].seen
+    assert [plan.basis[FRAUD].fields for plan in plans] == [{path("tags.team"): digest(team)} for team in ("a", "b")]

@@ -137,10 +137,12 @@ def test_replacing_marks_the_old_one_deletes_it_and_makes_a_new_one():
     desired = entry("runs.r", experiment="fraud", params={"depth": "7"})
     live = held(entry("runs.r", experiment="fraud", params={"depth": "6"}), "r1", parent="1")
     made = fine(desired, live, replace=frozenset({desired.address}))
-    assert (made.action, made.reason) == (Action.replace, "--replace")
+    assert (made.address, made.action, made.reason) == (desired.address, Action.replace, "--replace")
+    assert made.at == desired.at()
     assert routes(made.calls) == ["runs/log-batch", "runs/delete", "runs/create", "runs/log-batch"]
     (tag,) = made.calls[0].body["tags"]
     assert json.loads(tag["value"])["replaced"] is True
+    assert {tag["key"]: tag["value"] for tag in made.calls[2].body["tags"]} == marks.write(mark_of(desired), "ml")
     assert ("params", "depth") in [one.path for one in made.changes]
     assert {one.effect for one in made.changes} == {Action.replace}
     before = {one.path: one.before for one in made.changes}
@@ -164,8 +166,8 @@ def test_an_experiment_is_never_replaced(marked):
     desired = entry(FRAUD)
     live = held(desired) if marked else found(FRAUD, {"name": "fraud"})
     _, (problem,) = step(desired, live, replace=frozenset({desired.address}))
-    assert problem.code == "irreplaceable"
-    assert "its runs hang on its id" in problem.summary
+    assert (problem.code, problem.at) == ("irreplaceable", desired.at())
+    assert problem.summary == f"{FRAUD}: {KINDS['experiments'].irreplaceable}"
 
 
 @pytest.mark.parametrize("where", ["manifest", "mark"])
@@ -174,9 +176,10 @@ def test_what_is_protected_is_not_replaced(where):
     desired = entry("runs.r", experiment="fraud", **body)
     live = owned("runs.r", {"name": "r"}, {}, parent="1", prevent_destroy=where == "mark")
     _, (problem,) = step(desired, live, replace=frozenset({desired.address}))
-    assert (problem.code, problem.summary) == (
+    assert (problem.code, problem.summary, problem.at) == (
         "prevent-destroy",
         "runs.r cannot be replaced: prevent_destroy is set",
+        desired.at(),
     )
 
 
@@ -188,6 +191,7 @@ def test_what_is_protected_is_not_replaced(where):
         (FRAUD, {}, {"destroying": True}, "destroy; all its runs go with it"),
         ("runs.r", {"parent": "1"}, {}, "no longer declared"),
         ("runs.r!7", {"parent": "1", "displaced": True}, {}, "another resource has its address"),
+        ("runs.r", {"parent": "1", "revived": True}, {}, "deleted before; it comes back with its experiment"),
     ],
 )
 def test_what_is_no_longer_declared_is_deleted(name, state, options, reason):
@@ -265,15 +269,28 @@ def test_what_is_protected_by_its_mark_is_not_deleted():
 def test_what_is_to_be_kept_loses_its_mark_and_nothing_else():
     live = owned(FRAUD, {"name": "fraud", "tags.team": "ml"}, {"tags.team": "ml"}, keep=True)
     made = fine(None, live)
-    assert (made.action, made.changes) == (Action.update, ())
+    assert (made.address, made.action, made.changes) == (live.address, Action.update, ())
     assert made.reason == "no longer declared, on_remove: keep; only the mark is removed"
     assert sent(made.calls) == [remove_tag(FRAUD, "reconciler.ml")]
+
+
+@pytest.mark.parametrize("flag", ["keep", "existing"])
+def test_of_a_mark_that_is_removed_the_head_goes_last(flag):
+    """While it is there, a plan goes on with the rest."""
+    body = {"on_remove": "keep"} if flag == "keep" else {"existing": "true"}
+    live = held(entry(FRAUD, tags={f"key-{number:03}": "x" for number in range(300)}, **body))
+    assert list(live.mark_tags) == ["reconciler.ml", "reconciler.ml.1"]
+    assert sent(fine(None, live).calls)[-2:] == [
+        remove_tag(FRAUD, "reconciler.ml.1"),
+        remove_tag(FRAUD, "reconciler.ml"),
+    ]
 
 
 def test_what_was_set_on_somebody_elses_experiment_is_taken_off():
     live = owned(FRAUD, {"name": "f", "tags.a": "1", "tags.theirs": "2"}, {"tags.a": "1"}, existing=True)
     made = fine(None, live)
-    assert made.action is Action.update
+    assert (made.address, made.action) == (live.address, Action.update)
+    assert made.reason == "no longer declared; what this stack set on it is taken off"
     assert sent(made.calls) == [remove_tag(FRAUD, "a"), remove_tag(FRAUD, "reconciler.ml")]
 
 
@@ -295,7 +312,10 @@ def test_a_fixed_field_of_what_cannot_be_replaced_has_another_way_out():
 def test_a_model_whose_run_is_made_anew_has_to_be_made_anew():
     desired = entry("logged_models.m", experiment="fraud", source_run="base")
     _, (problem,) = step(desired, held(desired, parent="1"), moving=frozenset({address("runs.base")}))
-    assert "source_run names runs.base, which is made anew" in problem.summary
+    assert (problem.code, problem.at) == ("fixed-field", desired.at(("source_run",)))
+    assert problem.summary == (
+        "logged_models.m: source_run names runs.base, which is made anew: a logged model's source run cannot be changed"
+    )
     assert problem.hint == "make it anew as well: --replace logged_models.m"
 
 
@@ -307,6 +327,7 @@ def test_conflicts_are_written_or_refused_as_asked():
     assert made.action is Action.update
     assert (problem.code, problem.at) == ("conflict", desired.at(("tags", "team")))
     assert problem.summary == 'experiments.fraud: tags.team was changed on the server to "theirs"'
+    assert problem.hint == "take that value over into the manifest, or apply without --on-conflict fail to overwrite it"
 
 
 def test_a_conflict_with_what_is_gone_says_so():
@@ -321,18 +342,22 @@ def test_what_the_backend_cannot_do_is_found_while_planning():
     desired = entry("logged_models.m", experiment="fraud")
     _, (problem,) = step(desired, owned("logged_models.m", fields, fields, parent="1"))
     assert (problem.code, problem.at) == ("unsupported", desired.at(("tags", "a/b")))
-    assert problem.summary.startswith("logged_models.m: tags.'a/b' has a key")
+    assert problem.summary == "logged_models.m: tags.'a/b' has a key that MLflow could never remove again"
+    assert problem.hint == "no '/', no control characters, not '.' or '..'"
 
 
 def test_what_another_stack_uses_is_not_deleted():
     """Deleting an experiment takes all its runs along."""
     _, (problem,) = step(None, owned(FRAUD, {"name": "x"}, {}, others={"ops": Mark(address(FRAUD), existing=True)}))
     assert problem.code == "shared"
-    assert "'ops'" in problem.summary
+    assert problem.summary == "experiments.fraud (id 1) cannot be deleted: the stack 'ops' manages some of it"
+    assert problem.hint == (
+        "let that stack drop it first, or keep it: declare it with 'on_remove: keep', apply, then drop it"
+    )
 
 
 def test_neither_declared_nor_there_is_no_pair():
-    with pytest.raises(AssertionError):
+    with pytest.raises(AssertionError, match=r"experiments\.fraud: neither declared nor there"):
         step_of_nothing()
 
 
