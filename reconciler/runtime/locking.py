@@ -123,7 +123,10 @@ class Locking:
         try:
             retired = yield from self._retire(found.token)
         except Unauthorized as problem:
-            raise Failed([_out_of_reach(self.stack, found, problem)]) from None
+            still = yield from self._look()  # with basic authentication what is gone is forbidden too (MLflow 3.17.2)
+            if still == found:
+                raise Failed([_out_of_reach(self.stack, found, problem)]) from None
+            return
         self.took_over = self.took_over or bool(retired)
 
     def _retire(self, token: str) -> Flow[bool | None]:

@@ -194,6 +194,11 @@ def test_a_lock_that_this_account_may_not_take_over():
     assert found.hint.endswith(f"reconciler unlock {OLD.token}")
 
 
+def test_a_lock_that_goes_while_it_is_taken_over_is_not_out_of_reach():
+    one = One(OLD, rename=[REFUSED], get=["done", "gone"])
+    assert one.locking.ours(one.take())
+
+
 def test_other_trouble_with_taking_over_is_an_error():
     with pytest.raises(Rejected):
         One(OLD, rename=[Rejected(400, "X", "")]).take()
