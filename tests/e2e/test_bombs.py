@@ -33,6 +33,10 @@ BOMBS = {
     ),
     "one long text many times": f"a: &a {'x' * 1_000_000}\nexperiments:\n  b:\n    tags:\n"
     + "".join(f"      t{n}: *a\n" for n in range(100)),
+    "a for_each": f"experiments:\n  a:\n    for_each: [{', '.join(map(str, range(30_000)))}]\n    tags:\n"
+    + "".join(f"      t{n}: v\n" for n in range(1000)),
+    "a long item many times": f"experiments:\n  a:\n    for_each: {{x: {'x' * 500_000}}}\n    tags:\n"
+    + "".join(f"      t{n}: '{'${each.value}' * 100}'\n" for n in range(500)),
     "brackets": "[" * 1_000_000,
     "a deep block": "".join(f"{' ' * n}a:\n" for n in range(3000)),
 }
