@@ -119,7 +119,7 @@ class Slot:
         manifest: from a text to the manifest that declares it; `config` to what stands in `reconciler.yaml` for it.
         held: what the server holds there; None where there is nothing.
         most: the longest text that fits; 0 where there is no such limit.
-        texts: what to try beside the usual; `letter`: one that is allowed there.
+        texts: what to try there for the most part, where not everything is allowed; `letter`: one that is.
         meant: from a declared text to what the server then holds.
         adds: a change leaves beside it what was there before; `held` are all.
         literal: expressions in it have to be escaped.
@@ -182,52 +182,68 @@ def _only_key(values: Mapping[str, str]) -> str | None:
     return next(iter(values), None)
 
 
-LOCATIONS = st.builds(
-    str.__add__,
-    st.sampled_from(
-        [
-            *(
-                "s3://",
-                "s3://b/",
-                "s3:",
-                "gs://b?",
-                "s3://[",
-                "s3://b;",
-                "s3://b?x=",
-                "//host/",
-                "/",
-                "/a;",
-                "C:\\",
-                "x:",
-            ),
-            *(
-                "file:",
-                "file://",
-                "file:///",
-                "file://localhost/",
-                "FILE:///",
-                "Http://x",
-                "RUNS:/",
-                "mlflow-artifacts:/",
-            ),
-            *(
-                "dbfs:/",
-                "X+y-1.z:",
-                "a_b:/",
-                "é:/",
-                "wasbs://u@h/",
-                "sqlite:",
-                "mysql+a+b://",
-                "databricks",
-                "models:/",
-            ),
-        ]
+STARTS = [
+    *(
+        "s3://",
+        "s3://b/",
+        "s3:",
+        "gs://b?",
+        "gs://b/a?q=",
+        "s3://b;",
+        "//host/",
+        "/",
+        "/",
+        "/a/",
+        "C:\\",
+        "x:",
+        "mlflow-artifacts:/",
     ),
-    st.text(st.sampled_from("/abé.;?&=%2e#[]:@\\ \n\t~"), max_size=8),
+    *(
+        "file:///",
+        "file:///x/",
+        "file:/",
+        "file://localhost/",
+        "dbfs:/",
+        "X+y-1.z:",
+        "wasbs://u@h/",
+        "models:/",
+        "databricks:",
+    ),
+]
+ODD_STARTS = [
+    *(
+        "s3://[",
+        "s3://b?x=",
+        "/a;",
+        "file:",
+        "file://",
+        "FILE:///",
+        "Http://x",
+        "RUNS:/",
+        "a_b:/",
+        "é:/",
+        "sqlite:",
+        "mysql+a+b://",
+    ),
+]
+LOCATIONS = st.one_of(
+    st.builds(str.__add__, st.sampled_from(STARTS), st.text(st.characters(exclude_categories=["C"]), max_size=8)),
+    st.builds(str.__add__, st.sampled_from(STARTS), st.text(st.sampled_from("/abé.=&~%\\ "), max_size=8)),
+    st.builds(
+        str.__add__, st.sampled_from(STARTS + ODD_STARTS), st.text(st.sampled_from("/a.;?&=%2e#[]:@\n\t"), max_size=6)
+    ),
 )
-PATHS = st.lists(
-    st.text(st.sampled_from("aZ0_-. :éß欺"), min_size=1, max_size=4) | st.sampled_from(["..", ".", ""]), max_size=4
-).map("/".join)
+_WORD = st.from_regex(r"\w[\w.\- :]{0,5}", fullmatch=True) | st.text(
+    st.sampled_from("aZ0_-. :éß欺²Ⅷ𝒳"), min_size=1, max_size=4
+)
+PATHS = st.one_of(
+    _WORD,
+    _WORD,
+    st.lists(_WORD, min_size=1, max_size=3).map("/".join),
+    st.lists(_WORD | st.sampled_from(["..", ".", ""]), max_size=4).map("/".join),
+)
+KEYS = st.from_regex(r"\w[\w./-]{0,9}", fullmatch=True) | PATHS
+STACKS = st.from_regex(r"[a-z0-9][a-z0-9-]{0,59}", fullmatch=True) | st.text(st.sampled_from("ab-09_A."), max_size=5)
 NUMBERS = st.one_of(
     st.floats().map(str),
     st.integers().map(str),
@@ -445,6 +461,7 @@ AROUND = [
         "the key of an experiment",
         lambda t: {"experiments": {t: {"name": "n"}}, "runs": {"r": {"experiment": t}}},
         _address("experiments"),
+        texts=KEYS,
         literal=False,
     ),
     Slot(
@@ -452,6 +469,7 @@ AROUND = [
         lambda t: {"experiments": {t: {}}},
         lambda s: s.experiment["name"],
         500,
+        texts=KEYS,
         letter="é",
         literal=False,
     ),
@@ -463,12 +481,14 @@ AROUND = [
             "logged_models": {"m": {"experiment": "e", "source_run": t}},
         },
         _address("runs"),
+        texts=KEYS,
         literal=False,
     ),
     Slot(
         "the key of a logged model",
         lambda t: {"experiments": {"e": {}}, "logged_models": {t: {"experiment": "e", "name": "n"}}},
         _address("logged_models"),
+        texts=KEYS,
         literal=False,
     ),
     Slot(
@@ -506,6 +526,7 @@ AROUND = [
         lambda _: _experiment(),
         lambda s: next(key.removeprefix("reconciler.") for key in mapping(s.experiment["tags"])),
         60,
+        texts=STACKS,
         letter="a",
         literal=False,
         config=lambda t: {"stack": t},

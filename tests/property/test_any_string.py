@@ -203,8 +203,8 @@ def texts(slot: Slot) -> st.SearchStrategy[str]:
     long = st.builds(
         str.__mul__, st.sampled_from(["a", "é", "欺", "🦊", "\x01", '"', slot.letter]), st.sampled_from(LENGTHS)
     )
-    own = [slot.texts] if slot.texts is not None else []
-    return st.one_of(st.sampled_from(SPECIAL), any_text, pieces, long, *own)
+    own = [slot.texts] * 6 if slot.texts is not None else []
+    return st.one_of(*own, st.sampled_from(SPECIAL), any_text, pieces, long)
 
 
 STYLES: dict[str, Callable[[Any], str]] = {
