@@ -77,7 +77,7 @@ def execute(
         stop.set()
         raise
     finally:
-        pool.shutdown(wait=False, cancel_futures=True)
+        pool.shutdown(wait=False)
     return apply.outcomes()
 
 
@@ -161,7 +161,7 @@ class _Apply:
         self._listener.outcome(self._outcome(index))
 
     def _outcome(self, index: int) -> Outcome:
-        never = Outcome(self._steps[index], "skipped", f"{self._stop.why or 'stopped'} before it was started")
+        never = Outcome(self._steps[index], "skipped", f"{self._stop.why} before it was started")
         return self._ended.get(index, never)
 
 

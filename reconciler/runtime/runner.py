@@ -55,7 +55,7 @@ class Runner:
 
         def send() -> str:
             reply = self._send(filled)
-            return _made(reply, call.returns) if call.returns else self._ids.get(step.address, "")
+            return _made(reply, call.returns) if call.returns else ""
 
         if call.repeatable or self._once is None:
             number = send()
@@ -67,11 +67,11 @@ class Runner:
             self._ids[filler.own] = number
 
     def _found(self, address: Address, call: Call, values: Fields, lives: Sequence[Live]) -> str | None:
-        """The id of what a call made, or of what holds what it wrote; None where it was not carried out."""
+        """The id of what a call made, '' where it wrote to what was there; None where it was not carried out."""
         if call.returns:
             known = {number for other, number in self._before.items() if other.kind == address.kind}
             return next(iter(fate.made(address, lives, known)), None)
-        return self._ids.get(address, "") if fate.written(address, lives, values) else None
+        return "" if fate.written(address, lives, values) else None
 
     def _failed(self, step: Step, call: Call, detail: str, finding: str = "") -> Outcome:
         return Outcome(step, "failed", detail, self._ids.get(step.address, ""), finding, call, step.at)
@@ -85,12 +85,8 @@ def _made(reply: Any, path: tuple[str, ...]) -> str:
 
 
 def _words(error: Exception, *, sensitive: bool) -> str:
-    match error:
-        case RequestFailed() if sensitive and str(error) != error.brief:
-            # MLflow repeats values, and shortens them: no search for the secret would find it
-            return f"{error.brief} (the server's words are left out: the request held a sensitive value)"
-        case RequestFailed() | Missing():
-            return str(error)
+    if isinstance(error, RequestFailed | Missing):
+        return str(error)  # the client has left out what the server may have repeated of a secret
     return type(error).__name__ if sensitive else clean(f"{type(error).__name__}: {error}")
 
 

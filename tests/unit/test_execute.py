@@ -7,6 +7,7 @@ import sys
 import textwrap
 import threading
 import time
+from contextlib import contextmanager
 from graphlib import CycleError
 from pathlib import Path
 
@@ -21,7 +22,9 @@ from reconciler.core.change import Action, Secret
 from reconciler.core.plan import Plan, Step
 from reconciler.runtime.execute import Interrupted, execute
 from reconciler.runtime.http import Client, Connection, Rejected, Unreachable
+from reconciler.runtime.once import Once
 from reconciler.runtime.stop import Stop
+from tests.lives import owned
 
 A, B, C, D = (Address("experiments", name) for name in "abcd")
 CANARY = "hunter2-canary"
@@ -222,6 +225,33 @@ def test_parallel_is_reached_and_never_passed():
     assert most[0] == 4
 
 
+def test_what_is_skipped_keeps_nothing_waiting():
+    """While a slow step is under way, another fails; what needs that one is skipped, and what does not is started."""
+    go = threading.Event()
+
+    def send(call):
+        if call.path == "/a" and not go.wait(5):
+            raise ValueError("d was not started")
+        if call.path == "/b":
+            raise Rejected(400, "X", "")
+        if call.path == "/d":
+            go.set()
+
+    outcomes = execute(plan(step(A), step(B), step(C, needs=[B]), step(D)), send, parallel=2)
+    assert [outcome.status for outcome in outcomes] == ["done", "failed", "skipped", "done"]
+
+
+def test_what_became_of_a_lost_request_is_found_out():
+    lost = Unreachable("the connection broke", ambiguous=True)
+    server = Server(a=lost)
+    look = lambda: [owned("experiments.a", {"name": "a"}, {"name": "a"}, id="7")]  # noqa: E731
+    make = step(A, call("a", returns=("id",)))
+    (outcome,) = execute(plan(make), server, once=Once(look, Stop(), settle=0))
+    assert (outcome.status, outcome.id, server.paths) == ("done", "7", ["/a"])
+    (outcome,) = execute(plan(make), server)
+    assert (outcome.status, outcome.detail) == ("failed", "the connection broke")
+
+
 def test_callbacks_come_from_this_thread_and_outcomes_once_each():
     threads, started, ended = set(), [], []
 
@@ -302,6 +332,37 @@ def interrupt():
     signal.raise_signal(signal.SIGINT)
 
 
+@contextmanager
+def stopped():
+    """That the first Ctrl-C is told as Interrupted. One that got out would stop the tests, and count as no failure."""
+    try:
+        with pytest.raises(Interrupted) as caught:
+            yield caught
+    except KeyboardInterrupt:
+        pytest.fail("Ctrl-C got out of execute")
+    assert str(caught.value) == "interrupted"
+
+
+def test_a_second_ctrl_c_waits_for_nothing():
+    under_way, go, over = threading.Event(), threading.Event(), threading.Event()
+
+    def send(_):
+        under_way.set()
+        go.wait(5)
+        over.set()
+
+    def press():
+        under_way.wait(5)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=press).start()
+    with pytest.raises(KeyboardInterrupt):
+        execute(plan(step(A), step(B)), send, parallel=1, on_interrupt=interrupt)
+    assert not over.is_set()
+    go.set()
+    assert over.wait(5)
+
+
 def test_first_ctrl_c_finishes_what_is_under_way_and_starts_nothing():
     under_way, go = threading.Event(), threading.Event()
     sent, heard, interrupted = [], [], []
@@ -323,7 +384,7 @@ def test_first_ctrl_c_finishes_what_is_under_way_and_starts_nothing():
 
     one = step(A, call("a1", returns=("id",)), call("a2"))
     threading.Thread(target=press).start()
-    with pytest.raises(Interrupted) as caught:
+    with stopped() as caught:
         execute(
             plan(one, step(B), step(C, needs=[A])),
             send,
@@ -354,23 +415,28 @@ def test_step_whose_last_request_was_under_way_is_done():
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=press).start()
-    with pytest.raises(Interrupted) as caught:
+    with stopped() as caught:
         execute(plan(step(A), step(B)), send, parallel=1, on_interrupt=go.set)
     assert [o.status for o in caught.value.outcomes] == ["done", "skipped"]
 
 
 @pytest.mark.parametrize("where", ["on_start", "on_outcome"])
 def test_ctrl_c_inside_a_callback(where):
-    server, pressed = Server(), []
+    server, pressed, heard = Server(), [], []
 
-    def press(_):
-        if len(server.calls) >= 3 and not pressed:
+    def press(now):
+        if now == where and len(server.calls) >= 3 and not pressed:
             pressed.append(True)
             interrupt()
 
+    def on_outcome(outcome):
+        heard.append(outcome)
+        press("on_outcome")
+
     steps = [step(Address("runs", str(n))) for n in range(100)]
-    with pytest.raises(Interrupted) as caught:
-        execute(plan(*steps), server, parallel=2, **{where: press})
+    with stopped() as caught:
+        execute(plan(*steps), server, parallel=2, on_start=lambda _: press("on_start"), on_outcome=on_outcome)
+    assert sorted(heard, key=lambda o: int(o.step.address.name)) == caught.value.outcomes
     done = {o.step.calls[0].path for o in caught.value.outcomes if o.status == "done"}
     assert done == set(server.paths)
     assert {o.status for o in caught.value.outcomes} == {"done", "skipped"}

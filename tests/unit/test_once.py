@@ -4,9 +4,9 @@ import threading
 
 import pytest
 
-from reconciler.runtime.errors import NotTracking, Rejected, ServerFailed, Unauthorized, Unreachable
+from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed, ServerFailed, Unauthorized, Unreachable
 from reconciler.runtime.fill import Missing
-from reconciler.runtime.once import SENT, Once
+from reconciler.runtime.once import BRIEF, SENT, SETTLE, Once
 
 RESET = Unreachable("the connection broke", ambiguous=True)
 LATE = Unreachable("did not answer", ambiguous=True, timed_out=True)
@@ -107,10 +107,43 @@ def test_a_request_that_timed_out_is_waited_for():
     assert server.log == ["send", "look", "look", "look"]
 
 
+class Clock(threading.Event):
+    """Passes over every pause at once, and remembers it."""
+
+    def __init__(self):
+        super().__init__()
+        self.pauses = []
+
+    def wait(self, timeout=None):
+        self.pauses.append(timeout)
+        return False
+
+
+@pytest.mark.parametrize(
+    ("lost", "settle", "pauses"),
+    [
+        (LATE, SETTLE, [0.0, 0.25, 0.5, 1.0, 2.0, 4.0, 8.0, 14.25]),
+        (LATE, 0.5, [0.0, 0.25, 0.25]),
+        (LATE, 0.0, [0.0]),
+        (RESET, SETTLE, [0.0, 0.25, 0.5, 0.25]),
+        (RESET, 0.5, [0.0, 0.25, 0.25]),
+        (Missing("no id"), SETTLE, [0.0, 0.25, 0.5, 0.25]),
+    ],
+)
+def test_it_is_looked_for_at_once_then_less_and_less_often_until_it_can_no_longer_come(lost, settle, pauses):
+    server, clock = Server(lost, "7"), Clock()
+    server.once = Once(server.look, clock, settle)
+    assert server.run() == "7"
+    assert clock.pauses == pauses
+    assert sum(pauses) == (settle if lost is LATE else min(settle, BRIEF))
+    assert server.log == ["send", *["look"] * len(pauses), "send"]
+
+
 def test_where_the_server_cannot_be_asked_nothing_is_sent_again():
     server = Server(RESET, "7", there=[Unreachable("nobody is there")])
-    with pytest.raises(Exception, match="whether it was carried out is not known, since nobody is there") as failed:
+    with pytest.raises(RequestFailed) as failed:
         server.run()
+    assert str(failed.value) == ("the connection broke; whether it was carried out is not known, since nobody is there")
     assert failed.value.hint == "plan again: what was made is found by its mark"
     assert server.log == ["send", "look"]
 

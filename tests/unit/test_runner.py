@@ -1,0 +1,147 @@
+"""One step: what becomes of a request whose reply was lost, and what the outcome says of a failure."""
+
+import threading
+from dataclasses import replace
+
+import pytest
+
+from reconciler.core.address import Address
+from reconciler.core.call import NOW, Call, id_of
+from reconciler.core.change import Action, FieldChange
+from reconciler.core.diagnostics import Span
+from reconciler.core.plan import Outcome, Step
+from reconciler.runtime.errors import Rejected, ServerFailed, Unreachable
+from reconciler.runtime.once import Once
+from reconciler.runtime.runner import Runner
+from reconciler.runtime.stop import Stop
+from tests.lives import address, owned, path
+
+RUN = address("runs.r")
+LOST = Unreachable("the connection broke", ambiguous=True)
+CREATE = Call("POST", "/create", {"name": "r"}, returns=("run", "info", "id"))
+WRITE = Call("POST", "/write/{id}", {"a": 1}, fields=(path("params.a"), path("params.b")))
+
+
+def run(id, fields=None, **more):  # noqa: A002
+    return owned("runs.r", fields or {"name": "r"}, {"name": "r"}, id=id, **more)
+
+
+class Server:
+    """Answers each request with the next of `answers`, each look with what is `there`, and remembers."""
+
+    def __init__(self, *answers, there=()):
+        self.answers = list(answers)
+        self.there = there
+        self.calls = []
+        self.looks = 0
+
+    def send(self, call):
+        self.calls.append(call)
+        answer = self.answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def look(self):
+        self.looks += 1
+        return self.there
+
+    def carry_out(self, *calls, once=True, changes=(), at=None, **ids):
+        known = {Address("runs", name): number for name, number in ids.items()} | {address("experiments.e"): "9"}
+        looking = Once(self.look, threading.Event(), settle=0) if once else None
+        runner = Runner(self.send, lambda template: f"text of {template}", known, Stop(), looking)
+        return runner.run(Step(RUN, Action.update, calls=calls, changes=tuple(changes), at=at))
+
+    @property
+    def paths(self):
+        return [call.path for call in self.calls]
+
+
+def change(name, after):
+    return FieldChange(path(name), None, after, Action.update, "manifest")
+
+
+def test_what_a_lost_create_made_is_found_and_used():
+    server = Server(LOST, {}, there=[run("7")])
+    outcome = server.carry_out(CREATE, replace(WRITE, body={"id": id_of(RUN)}, repeatable=True))
+    assert (outcome.status, outcome.id) == ("done", "7")
+    assert server.paths == ["/create", "/write/7"]
+    assert server.calls[1].body == {"id": "7"}
+
+
+def test_what_was_there_before_was_not_made_by_it():
+    """The one that is replaced has the same address, and its mark may not say yet that it is."""
+    server = Server(LOST, {"run": {"info": {"id": "8"}}}, there=[run("7")])
+    assert server.carry_out(CREATE, r="7").id == "8"
+    assert server.paths == ["/create", "/create"]
+
+
+def test_ids_that_are_known_are_those_of_a_kind():
+    """An experiment had the id 9; the new run has it too."""
+    assert Server(LOST, there=[run("9")]).carry_out(CREATE).id == "9"
+
+
+def test_of_several_that_were_made_the_first_is_used():
+    assert Server(LOST, there=[run("8"), run("7")]).carry_out(CREATE).id == "7"
+
+
+def test_what_a_lost_request_wrote_is_not_written_again():
+    server = Server(LOST, there=[run("7", {"params.a": "1", "params.b": "text of ${env.B}"})])
+    changes = [change("params.a", "1"), change("params.b", {"$sensitive": "${env.B}"}), change("tags.later", "x")]
+    assert server.carry_out(WRITE, changes=changes, r="7") == Outcome(
+        Step(RUN, Action.update, calls=(WRITE,), changes=tuple(changes)), "done", id="7"
+    )
+    assert server.paths == ["/write/7"]
+
+
+@pytest.mark.parametrize("there", [{"params.a": "1"}, {"params.a": "1", "params.b": "3"}, {"tags.later": "x"}])
+def test_what_a_lost_request_did_not_write_is_sent_again(there):
+    server = Server(LOST, {}, there=[run("7", there)])
+    changes = [change("params.a", "1"), change("params.b", "2")]
+    assert server.carry_out(WRITE, changes=changes, r="7").status == "done"
+    assert server.paths == ["/write/7"] * 2
+
+
+@pytest.mark.parametrize("repeatable", [True, False])
+def test_nobody_looks_after_what_may_be_sent_twice_or_where_nobody_can(repeatable):
+    server = Server(LOST, there=[run("7")])
+    outcome = server.carry_out(replace(CREATE, repeatable=repeatable), once=repeatable)
+    assert (outcome.status, outcome.detail, server.looks) == ("failed", "the connection broke", 0)
+
+
+@pytest.mark.parametrize(
+    ("error", "finding", "detail"),
+    [
+        (Rejected(400, "BAD", "no"), "server", "400 BAD: no"),
+        (ServerFailed(503, "it is busy"), "server", "it is busy"),
+        (Unreachable("nobody is there"), "unreachable", "nobody is there"),
+        (ValueError("odd\x1b"), "internal", r"ValueError: odd\x1b"),
+    ],
+)
+def test_a_failure_says_what_failed_why_and_where(error, finding, detail):
+    at = Span("m.yaml", 4, 9)
+    server = Server({}, error)
+    calls = [Call("POST", "/1", {}, repeatable=True), Call("POST", "/2", {}, repeatable=True)]
+    outcome = server.carry_out(*calls, at=at)
+    assert outcome == Outcome(outcome.step, "failed", detail, "", finding, calls[1], at)
+
+
+def test_a_step_that_makes_nothing_and_whose_id_nobody_knows_has_none():
+    outcome = Server({}).carry_out(Call("POST", "/1", {}, repeatable=True))
+    assert (outcome.status, outcome.id) == ("done", "")
+
+
+def test_a_reply_without_an_id_says_where_it_should_be():
+    outcome = Server({"run": {}}).carry_out(CREATE, once=False)
+    assert (outcome.finding, outcome.detail) == (
+        "internal",
+        "the server's reply has no id at run.info.id: it may have made the resource all the same",
+    )
+
+
+def test_the_moment_is_in_whole_milliseconds():
+    server = Server({})
+    server.carry_out(Call("POST", "/1", {"at": NOW}, repeatable=True))
+    moment = server.calls[0].body["at"]
+    assert isinstance(moment, int)
+    assert 1_600_000_000_000 < moment < 10_000_000_000_000
