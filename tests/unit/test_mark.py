@@ -57,6 +57,20 @@ def test_a_long_mark_goes_on_in_numbered_tags_each_readable_by_itself():
     tags = marks.write(Mark(ADDRESS, {("tags", f"key-{n:04}"): "0" * 8 for n in range(500)}), "ml")
     assert list(tags)[:3] == ["reconciler.ml", "reconciler.ml.1", "reconciler.ml.2"]
     assert all(json.loads(value)["v"] == 1 for value in tags.values())
+    assert marks.read(tags, "ml") == Mark(ADDRESS, {("tags", f"key-{n:04}"): "0" * 8 for n in range(500)})
+    few = {key: value for key, value in tags.items() if key != "reconciler.ml.1"}
+    assert len(marks.read(few, "ml").keys) == len(json.loads(tags["reconciler.ml"])["keys"])
+
+
+def test_parts_are_filled():
+    """As few tags as can be: each but the last has no room for the first key of the next."""
+    tags = marks.write(Mark(ADDRESS, {("tags", f"key-{n:04}"): "0" * 8 for n in range(500)}), "ml")
+    key = len('"tags/key-0000":"00000000",')
+    assert all(marks.PART_BYTES - key < len(value) <= marks.PART_BYTES for value in list(tags.values())[:-1])
+
+
+def test_canonical_json_is_what_the_digests_on_servers_were_made_of():
+    assert marks.canonical({"b": [1, "é", None], "a": 0.5}) == '{"a":0.5,"b":[1,"\\u00e9",null]}'
 
 
 def test_parts_of_another_stack_are_not_ours():
@@ -70,10 +84,20 @@ def test_no_mark_is_none():
 
 
 @pytest.mark.parametrize(
-    "text", ["", "x", "[]", "{}", '{"v":"1"}', '{"v":1,"keys":[]}', '{"v":1}', '{"v":1,"address":"x"}']
+    ("text", "words"),
+    [
+        ("", "is not JSON"),
+        ("x", "is not JSON"),
+        ("[]", "has not the form of a mark"),
+        ("{}", "has not the form of a mark"),
+        ('{"v":"1"}', "has not the form of a mark"),
+        ('{"v":1,"keys":[]}', "has not the form of a mark"),
+        ('{"v":1}', "'' is not an address"),
+        ('{"v":1,"address":"x"}', "'x' is not an address"),
+    ],
 )
-def test_a_damaged_mark_is_not_guessed(text):
-    with pytest.raises(ValueError):
+def test_a_damaged_mark_is_not_guessed(text, words):
+    with pytest.raises(ValueError, match=f"^{words}"):
         marks.read({"reconciler.ml": text}, "ml")
 
 

@@ -40,6 +40,7 @@ def test_runs_and_models_are_never_found_by_name():
 def test_what_carries_our_mark_and_is_not_declared_stands_alone():
     live = owned("experiments.old", {"name": "old"}, {})
     assert matched([], [live]) == ({"experiments.old*": "1"}, [])
+    assert displaced(match({}, [live], KINDS)[0]) == set()
 
 
 def test_a_new_key_for_the_same_name_is_a_move():
@@ -72,8 +73,32 @@ def test_a_name_that_another_entrys_resource_still_has_is_not_taken_over():
 )
 def test_a_rename_to_a_name_that_is_taken(holder, words):
     mine = owned("experiments.fraud", {"name": "fraud"}, {})
-    _, problems = matched([entry("experiments.fraud", name="new")], [mine, holder])
-    assert problems == [("name-taken", f"experiments.fraud: the name 'new' {words}")]
+    desired = entry("experiments.fraud", name="new")
+    _, (problem,) = match({FRAUD: desired}, [mine, holder], KINDS)
+    assert (problem.code, problem.at) == ("name-taken", desired.at(("name",)))
+    assert problem.summary == f"experiments.fraud: the name 'new' {words}"
+    assert problem.hint == "choose another name, or rename that one first; a deleted experiment keeps its name"
+
+
+def test_what_has_another_address_now_goes_by_it():
+    pairs, _ = match({FRAUD: entry("experiments.fraud")}, [owned("experiments.old", {"name": "fraud"}, {})], KINDS)
+    assert pairs[FRAUD].live.address == FRAUD
+
+
+def test_an_existing_one_cannot_be_what_another_entry_makes():
+    """The manifest declares it twice: once as its own, once as somebody else's."""
+    entries = [entry("experiments.a", name="x"), entry("experiments.shared", name="x", existing="true")]
+    live = owned("experiments.a", {"name": "x"}, {})
+    pairs, problems = match({one.address: one for one in entries}, [live], KINDS)
+    assert pairs[address("experiments.a")].live.id == pairs[address("experiments.shared")].live.id == "1"
+    assert [(one.code, one.summary) for one in problems] == [
+        (
+            "name-taken",
+            "experiments.shared: the name 'x' is taken by one (id 1) that is experiments.a of this stack",
+        )
+    ]
+    again = owned("experiments.shared", {"name": "x"}, {}, existing=True)
+    assert matched(entries[1:], [again]) == ({"experiments.shared": "1"}, [])
 
 
 def test_two_with_one_mark_are_an_error_that_names_both_and_what_to_do():
@@ -81,9 +106,15 @@ def test_two_with_one_mark_are_an_error_that_names_both_and_what_to_do():
     desired = entry("runs.r", experiment="fraud")
     pairs, (problem,) = match({desired.address: desired}, lives, KINDS)
     assert (problem.code, problem.at) == ("duplicate-address", desired.at())
-    assert "ids r1 and r2 carry the same mark" in problem.summary
-    assert "remove the mark" in problem.hint
+    assert problem.summary == "runs.r is there 2 times: ids r1 and r2 carry the same mark"
+    assert problem.hint == "remove the mark (the tag reconciler.<stack>) from all but one, or delete the others"
     assert {str(at): pair.live.id for at, pair in pairs.items()} == {"runs.r": "r1", "runs.r!r2": "r2"}
+    assert displaced(pairs) == {"runs.r!r2"}
+
+
+def displaced(pairs):
+    """The addresses of what has lost its own to another one."""
+    return {str(at) for at, pair in pairs.items() if pair.live and pair.live.displaced is True}
 
 
 def test_two_undeclared_ones_with_one_mark_are_an_error_without_a_place():
@@ -118,13 +149,17 @@ def test_what_was_replaced_has_lost_its_address():
     new = owned("runs.r", {"name": "r"}, {}, id="new", parent="1")
     assert matched([entry("runs.r", experiment="fraud")], [old, new]) == ({"runs.r": "new", "runs.r!old*": "old"}, [])
     assert matched([entry("runs.r", experiment="fraud")], [old]) == ({"runs.r": None, "runs.r!old*": "old"}, [])
+    assert displaced(match({}, [old, new], KINDS)[0]) == {"runs.r!old"}
 
 
 def test_a_mark_that_cannot_be_read_is_a_finding_and_the_resource_is_left_alone():
     live = found("experiments.?7", {"name": "fraud"}, "7", damage="is not JSON")
-    ids, problems = matched([entry("experiments.fraud")], [live])
-    assert ids == {"experiments.fraud": None}
-    assert problems == [("damaged-mark", "the mark on experiments with id 7 is not JSON")]
+    pairs, (problem,) = match({FRAUD: entry("experiments.fraud")}, [live], KINDS)
+    assert {str(at): pair.live for at, pair in pairs.items()} == {"experiments.fraud": None}
+    assert (problem.code, problem.summary) == ("damaged-mark", "the mark on experiments with id 7 is not JSON")
+    assert problem.hint == (
+        "update the reconciler if a later version wrote it; else remove the tag and adopt the resource again"
+    )
 
 
 def test_what_another_stack_owns_is_an_error_that_names_it():
@@ -134,6 +169,9 @@ def test_what_another_stack_owns_is_an_error_that_names_it():
     assert problem.code == "owned-by-another-stack"
     assert problem.summary == "experiments.fraud: 'fraud' (id 1) is owned by the stack 'ops'"
     assert problem.at == desired.at()
+    assert problem.hint == (
+        "declare it with 'existing: true' to manage only some of its tags, or drop it from that stack first"
+    )
 
 
 def test_what_another_stack_only_shares_can_be_owned():
@@ -153,6 +191,7 @@ def test_a_key_is_managed_by_one_stack_only(existing):
     assert problem.code == "key-of-another-stack"
     assert problem.summary == "experiments.fraud: tags.team is managed by the stack 'ops'"
     assert problem.at == desired.at(("tags", "team"))
+    assert problem.hint == "drop the key here or there"
 
 
 def test_an_existing_one_is_found_by_its_name():
@@ -187,6 +226,7 @@ def test_an_existing_entry_with_another_name_lets_go_of_the_one_before():
     after = found("experiments.?2", {"name": "two"}, "2")
     desired = entry("experiments.shared", name="two", existing="true")
     assert matched([desired], [before, after]) == ({"experiments.shared": "2", "experiments.shared!1*": "1"}, [])
+    assert displaced(match({desired.address: desired}, [before, after], KINDS)[0]) == {"experiments.shared!1"}
 
 
 def test_references_to_live_resources_become_addresses():

@@ -241,6 +241,43 @@ def test_a_resource_that_is_only_referred_to():
     assert finding.at is None
 
 
+def test_every_resource_that_changed_is_told():
+    lives = [held(entry(f"experiments.{name}", name=name), name) for name in "abc"]
+    plan = planned([], lives, destroy=True)
+    told_of = told(plan, *[renewed(live, {"name": "x"}) for live in lives[:2]], lives[2])
+    assert [words.partition(":")[0] for words in told_of] == ["experiments.a", "experiments.b"]
+
+
+def test_every_finding_about_a_declared_resource_has_a_place():
+    """That of the entry where it is about no field."""
+    plan = planned([DESIRED], [LIVE])
+    unmarked = replace(LIVE, mark=None, mark_tags={})
+    for after in [
+        replace(LIVE, deleted=True),
+        replace(unmarked, damage="is not JSON"),
+        unmarked,
+        marked(LIVE, keys={"tags.more": "1" * 8}),
+        replace(LIVE, others=ops(existing=False)),
+    ]:
+        assert [one.at for one in stale(plan, [after], KINDS)] == [DESIRED.at()]
+    adopting = planned([BARE], [found("experiments.fraud", {"name": "fraud"}, "5")])
+    assert [one.at for one in stale(adopting, [held(BARE, "5")], KINDS)] == [BARE.at()]
+    secretive = planned([DESIRED], [LIVE], sensitive=("tags.*",))
+    changed = renewed(LIVE, {"tags.ours": "3"})
+    assert [one.at for one in stale(secretive, [changed], KINDS)] == [DESIRED.at(path("tags.ours"))]
+
+
+def test_a_name_in_the_plan_may_be_a_secret():
+    secret = {"$sensitive": "${env.NAME}"}
+    plan = planned([entry("experiments.new", name="n")], [])
+    (step,) = plan.steps
+    step = replace(step, changes=tuple(replace(one, after=secret) for one in step.changes))
+    plan = replace(plan, steps=(step,))
+    (found_again,) = sought_again(plan, lambda template: f"text of {template}")["experiments"]
+    assert found_again.name == "text of ${env.NAME}"
+    assert told(plan, held(BARE, "5")) == []
+
+
 def test_every_change_is_told():
     plan = planned([DESIRED], [LIVE])
     after = replace(renewed(LIVE, {"tags.ours": "3", "tags.same": "t", "tags.theirs": "4"}), deleted=True)
