@@ -9,7 +9,7 @@ from tests.reliability.cases import ALL, Weather, each, run, some
 
 KINDS = pytest.mark.parametrize("fault", Fault, ids=lambda fault: fault.name)
 LASTING = (Fault.error_503, Fault.reset_after_commit, Fault.error_500_after_commit, Fault.html, Fault.refused)
-REAL = 170
+REAL = 150
 
 
 def test_the_apply_does_all_that_an_apply_can_do(fake):

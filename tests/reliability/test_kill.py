@@ -21,7 +21,7 @@ from tests.reliability.seen import LOCK
 from tests.reliability.worlds import REPLACE, World
 
 SECONDS = 60
-REAL = 16
+REAL = 12
 
 
 @dataclass(frozen=True)
