@@ -1,12 +1,11 @@
 """A request that must not be carried out twice: looked for after a lost reply, and only then sent again."""
 
-import threading
-
 import pytest
 
 from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed, ServerFailed, Unauthorized, Unreachable
 from reconciler.runtime.fill import Missing
 from reconciler.runtime.once import BRIEF, SENT, SETTLE, Once
+from reconciler.runtime.stop import Stop
 
 RESET = Unreachable("the connection broke", ambiguous=True)
 LATE = Unreachable("did not answer", ambiguous=True, timed_out=True)
@@ -28,7 +27,7 @@ class Server:
         self.answers = list(answers)
         self.there = list(there)
         self.log = []
-        self.once = Once(self.look, threading.Event(), settle)
+        self.once = Once(self.look, Stop(), settle)
 
     def send(self):
         self.log.append("send")
@@ -107,7 +106,7 @@ def test_a_request_that_timed_out_is_waited_for():
     assert server.log == ["send", "look", "look", "look"]
 
 
-class Clock(threading.Event):
+class Clock(Stop):
     """Passes over every pause at once, and remembers it."""
 
     def __init__(self):
@@ -127,7 +126,7 @@ class Clock(threading.Event):
         (LATE, 0.0, [0.0]),
         (RESET, SETTLE, [0.0, 0.25, 0.5, 0.25]),
         (RESET, 0.5, [0.0, 0.25, 0.25]),
-        (Missing("no id"), SETTLE, [0.0, 0.25, 0.5, 0.25]),
+        (NotTracking("html", ambiguous=True), SETTLE, [0.0, 0.25, 0.5, 0.25]),
     ],
 )
 def test_it_is_looked_for_at_once_then_less_and_less_often_until_it_can_no_longer_come(lost, settle, pauses):

@@ -223,6 +223,7 @@ def test_what_refers_to_what_is_made_anew_must_be_made_anew_too():
     entries = list(declare(manifest).values())
     lives = [held(one, one.address.name, parent="" if one.address == FRAUD else "fraud") for one in entries]
     model = address("logged_models.m")
+    assert planned(entries, lives).steps == ()
     problems = findings(entries, lives, replace=frozenset({RUN}))
     assert [(one.code, one.hint) for one in problems] == [
         ("fixed-field", "make it anew as well: --replace logged_models.m")
