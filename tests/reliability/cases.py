@@ -30,6 +30,7 @@ class Case:
     fault: Fault
     number: int
     how: How = "once"
+    parallel: int = 1
 
     def hook(self) -> Hook:
         struck: set[tuple[str, str, str]] = set()
@@ -56,10 +57,11 @@ class Case:
 
 @dataclass(frozen=True)
 class Weather:
-    """Each request of the apply meets a fault of any kind, one in so many."""
+    """Each request of the apply meets a fault of any kind, one in so many; several requests are under way at once."""
 
     seed: int
     often: int
+    parallel: int = 1
 
     def hook(self) -> Hook:
         chance = random.Random(self.seed)
@@ -110,7 +112,8 @@ def _problem(world: World, case: Case | Weather) -> tuple[str, int | str]:
     world.reset()
     world.relay.fault = case.hook()
     try:
-        result = world.apply("--timeout", world.patience if case.lasts(world) else PATIENCE)
+        patience = world.patience if case.lasts(world) else PATIENCE
+        result = world.apply("--timeout", patience, "--parallel", str(case.parallel))
         code = result.code
         assert code in ENDS, f"exit {code}\n{result.out}\n{result.err}"
         stands = "[lock-stands]" in result.err

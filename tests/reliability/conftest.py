@@ -38,19 +38,19 @@ def chance(request):
     return random.Random(f"{SEED} {request.node.name}")
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def fake(tmp_path_factory):
     with worlds.on_fake(tmp_path_factory.mktemp("fake")) as found:
         yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def proxied(tmp_path_factory):
     with worlds.on_proxied_fake(tmp_path_factory.mktemp("proxied")) as found:
         yield found
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def real(tmp_path_factory):
     if importlib.util.find_spec("mlflow") is None:
         pytest.skip("mlflow is not installed")

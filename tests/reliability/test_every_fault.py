@@ -44,10 +44,11 @@ def test_the_server_goes_down(fake, chance, tally):
     run(fake, cases if ALL else some(chance, cases, fake), tally, "fake, the server goes down")
 
 
-def test_a_network_on_which_anything_may_fail(fake, chance, tally):
-    """Every request of two applies in a row meets a fault of any kind, once in so many requests."""
-    cases = [Weather(chance.randrange(2**32), often) for often in (3, 10, 30) for _ in range(60 if ALL else 1)]
-    run(fake, cases, tally, "fake, a bad network")
+@pytest.mark.parametrize("parallel", [1, 4])
+def test_a_network_on_which_anything_may_fail(parallel, fake, chance, tally):
+    often = [chance.choice([3, 10, 30]) for _ in range(100 if ALL else 2)]
+    cases = [Weather(chance.randrange(2**32), one, parallel) for one in often]
+    run(fake, cases, tally, f"fake, a bad network, {parallel} at once")
 
 
 @KINDS

@@ -73,7 +73,7 @@ class World:
             self.proxy.up()
 
     def apply(self, *more: str, code: int | None = None) -> Result:
-        """The mixed apply, a request after the other."""
+        """The mixed apply, a request after the other unless `more` says otherwise."""
         return self.shell("apply", "--yes", "--parallel", "1", *REPLACE, *more, code=code)
 
     def prove(self, *, done: bool = False, locked: bool = False) -> None:
