@@ -1,8 +1,11 @@
 """What MLflow cannot hold is found while planning: each limit at its border, with the place of the value."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.backends.mlflow.limits import DATASET as DATASET_LIMITS
+from reconciler.core.interpolate import Broken
 from reconciler.core.limits import check
 from reconciler.core.wire import Unsupported
 from tests.lives import KINDS, WIRES, address, entry, path
@@ -266,6 +269,14 @@ def test_an_address_that_no_part_of_a_mark_could_hold():
     assert problem.summary.startswith("'experiments.éééé")
     assert problem.summary.endswith("...' is too long for the mark, which has room for 4800 bytes")
     assert (problem.code, problem.at) == ("limit", desired.at())
+
+
+def test_a_text_without_its_value_has_no_limit_yet():
+    """What could not be interpolated has its own finding; how long it would be nobody knows."""
+    desired = entry("runs.r", experiment="fraud", name="r", datasets=[DATASET])
+    late = {("name",): Broken("x" * 251), ("datasets", "n@d"): DATASET | {"source": Broken("x" * 65_536)}}
+    desired = replace(desired, fields={**desired.fields, **late})
+    assert check({desired.address: desired}, KINDS, WIRES, "mlflow") == []
 
 
 def test_a_kind_that_the_backend_does_not_have():
