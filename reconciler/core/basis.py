@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from reconciler.core.change import FieldChange, Path
 from reconciler.core.kind import Kind, Rule
 from reconciler.core.mark import Mark, canonical, digest
+from reconciler.core.match import NAME
 from reconciler.core.plan import Basis
 from reconciler.core.resource import Live
 from reconciler.core.sensitive import Sensitive
@@ -39,14 +40,14 @@ def basis(live: Live, changes: Sequence[FieldChange], kind: Kind, sensitive: Sen
 
 
 def watched(mark: Mark | None, changes: Sequence[FieldChange], kind: Kind) -> list[Path]:
-    """The fields that a plan depends on: those that it changes, and those that the stack applied.
+    """The fields that a plan depends on: those that it changes, those that the stack applied, and a unique name.
 
-    What is only ever added to cannot change under a plan that does not touch it. References are left out: what they
+    A resource that is somebody else's is known by that name alone. What is only ever added to cannot change under a plan that does not touch it. References are left out: what they
     name is watched itself.
     """
     applied = mark.keys if mark else ()
     lasting = {path for path in applied if not kind.rules.get(path[0], Rule()).append_only}
-    paths = lasting | {change.path for change in changes}
+    paths = lasting | {change.path for change in changes} | ({NAME} if kind.unique else set())
     return sorted(path for path in paths if path[0] not in kind.references)
 
 

@@ -57,6 +57,19 @@ def told(plan, *lives):
     return [one.summary for one in found]
 
 
+def test_the_name_by_which_somebody_elses_resource_was_found_may_not_move_on():
+    """Nothing of ours says what it is called, neither before the mark is there nor in the mark."""
+    shared = entry("experiments.fraud", name="shared", existing=True, tags={"ours": "1"})
+    run = entry("runs.r", experiment="fraud")
+    unmarked, marked_ = found("experiments.fraud", {"name": "shared"}, "5"), held(shared, "5")
+    for entries, live in (([shared], unmarked), ([shared, run], marked_)):
+        plan = planned(entries, [replace(live, fields={**live.fields, ("name",): "shared"})])
+        assert plan.steps
+        assert told(plan, renewed(live, {"name": "other"})) == [
+            'experiments.fraud: name had another value when the plan was made, and is "other" now'
+        ]
+
+
 # what is looked for
 
 
