@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -30,6 +30,7 @@ from reconciler.core.sensitive import Sensitive
 from reconciler.core.source import Document, parse
 from reconciler.core.wire import Backend, Sought
 from reconciler.runtime.apply import Listener, Place
+from reconciler.runtime.execute import Interrupted
 from reconciler.runtime.files import Folder, read
 from reconciler.runtime.once import SETTLE
 from reconciler.runtime.unlock import Unlocked, unlock
@@ -193,9 +194,16 @@ class Session:
         if not plan.steps:
             return []
         listener = listener or Listener()
-        with self._place(writable=True) as place, self._locked(place, listener):
-            place.recheck(plan)
-            return place.apply(plan, listener)
+        outcomes: list[Outcome] | None = None
+        try:
+            with self._place(writable=True) as place, self._locked(place, listener):
+                place.recheck(plan)
+                outcomes = place.apply(plan, listener)
+        except KeyboardInterrupt:  # while the lock was released
+            if outcomes is None:
+                raise
+            raise Interrupted(outcomes) from None
+        return outcomes
 
     def unlock(self, agree: Callable[[Held], None], token: str = "") -> Unlocked:
         """Release the stack's lock in the place of its holder; `agree` is shown who that is, and may raise.
@@ -249,21 +257,26 @@ class Session:
         wire = self.lock_wire
         return place.prospect(wire) if wire else (f"the backend '{self.selected.backend}' has none", [])
 
-    def _locked(self, place: Place, listener: Listener) -> AbstractContextManager[object]:
+    @contextmanager
+    def _locked(self, place: Place, listener: Listener) -> Iterator[None]:
         from reconciler.runtime.lock import hold  # noqa: PLC0415 - only what writes needs it
 
         wire = self.lock_wire if self.lock else None
         if wire is None:
-            return nullcontext()
-        return hold(
+            yield
+            return
+        stop, lost = place.client.stop, "the stack's lock was lost"
+        with hold(
             wire,
             self.stack.name,
-            place.client.send,
+            place.client.aside,
             wait=self.lock_timeout,
             on_wait=listener.wait,
-            on_lost=lambda: place.client.stop.because("the stack's lock was lost"),
+            on_lost=lambda: stop.because(lost),
             on_warning=listener.warning,
-        )
+        ) as lock:
+            stop.ask = lambda: "" if lock.standing else lost
+            yield
 
     @contextmanager
     def _client(self, *, writable: bool) -> Iterator[Client]:

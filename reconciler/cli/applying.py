@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from reconciler.cli.asking import ask
-from reconciler.cli.exits import CREDENTIALS, DONE, ERROR, INTERRUPTED, PARTIAL
+from reconciler.cli.exits import CREDENTIALS, DONE, INTERRUPTED, PARTIAL, REFUSED
 from reconciler.cli.output import Output
 from reconciler.cli.plans import Formats, show_with
 from reconciler.cli.progress import progress
@@ -35,7 +35,7 @@ def plan_and_carry_out(session: Session, draft: Draft, output: Output, formats: 
         try:
             return carry_out(session, plan, output, formats, found, yes=yes)
         except Failed as failed:
-            fresh = yes and "text" in formats.printed  # a program that reads the plan gets one, not two
+            fresh = yes and "json" not in formats.printed  # a program that reads the plan gets one, not two
             if last or not fresh or any(one.code != "stale-plan" for one in failed.diagnostics):
                 raise
             output.note([("The server has changed since; planning again.", "warning")])
@@ -48,6 +48,7 @@ def carry_out(
     """Show `plan`, stop on errors among what was `found`, ask unless `yes`, do it. Returns the exit code."""
     show_with(plan, [one for one in found if one.code != "lock-held"], output, formats)  # the apply itself will see
     if not plan.steps:
+        session.apply(plan)  # which refuses a plan for another stack
         return DONE
     if not yes:
         ask(f"Apply this to the target '{plan.target}'?")
@@ -61,11 +62,13 @@ def carry_out(
     except Unproven as unproven:
         _report(unproven.outcomes, output, formats)
         output.findings([_not_read_back(unproven)])
-        return _code(unproven.outcomes) or ERROR
+        return _code(unproven.outcomes) or PARTIAL
     except KeyboardInterrupt:
         if not begun:
             raise
-        output.note([("Stopped at once: what was under way may have been done or not. Plan again to see.", "warning")])
+        output.always(
+            [("Stopped at once: what was under way may have been done or not. Plan again to see.", "warning")]
+        )
         return INTERRUPTED
     _report(outcomes, output, formats)
     return _code(outcomes)
@@ -80,8 +83,15 @@ def _code(outcomes: Sequence[Outcome]) -> int:
     """The exit code of an apply."""
     if all(outcome.status == "done" for outcome in outcomes):
         return DONE
-    refused = all(outcome.finding == "credentials" for outcome in outcomes if outcome.status == "failed")
-    return CREDENTIALS if refused and not any(outcome.status == "done" for outcome in outcomes) else PARTIAL
+    failed = [outcome.finding for outcome in outcomes if outcome.status == "failed"]
+    begun = bool(failed) or any(outcome.status == "done" for outcome in outcomes)
+    if not begun:  # the lock was lost before the first request
+        return REFUSED
+    return CREDENTIALS if set(failed) == {"credentials"} and _nothing_done(outcomes) else PARTIAL
+
+
+def _nothing_done(outcomes: Sequence[Outcome]) -> bool:
+    return not any(outcome.status == "done" for outcome in outcomes)
 
 
 def _report(outcomes: Sequence[Outcome], output: Output, formats: Formats) -> None:

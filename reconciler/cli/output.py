@@ -49,7 +49,11 @@ class Output:
     def note(self, *lines: Line) -> None:
         """Something beside the data; not with --quiet."""
         if not self.quiet:
-            self._print(lines, sys.stderr)
+            self.always(*lines)
+
+    def always(self, *lines: Line) -> None:
+        """Something beside the data that also --quiet does not keep back."""
+        self._print(lines, sys.stderr)
 
     def findings(self, found: Iterable[Diagnostic]) -> None:
         for one in found:

@@ -79,7 +79,6 @@ def find(
     finder = _Finder(
         stack,
         declared,
-        own=frozenset(str(address) for address in pairs),
         gone=frozenset(live.id for live in owned if live.deleted and not live.parent),
     )
     every = [drift for live in owned for drift in finder.of(live)]
@@ -90,11 +89,10 @@ def find(
 
 @dataclass(frozen=True, slots=True)
 class _Finder:
-    """What the search shares. `own`: the addresses of our resources; `gone`: the ids of deleted experiments."""
+    """What the search shares. `gone`: the ids of deleted experiments."""
 
     stack: Stack
     declared: Mapping[Address, Desired] | None
-    own: Collection[str]
     gone: Collection[str]
 
     def of(self, live: Live) -> Iterator[Drift]:
@@ -116,11 +114,11 @@ class _Finder:
         return self.declared is not None and entry is None
 
     def _fields(self, live: Live, mark: Mark) -> Iterator[Drift]:
-        """What is only ever added to has not drifted, nor has a reference to what has moved to another address."""
+        """What is only added to has not drifted; references are fixed, and what they name may have moved or gone."""
         kind = self.stack.kinds[live.address.kind]
         for path, applied in sorted(mark.keys.items()):
             rule, value = kind.rules.get(path[0]), live.fields.get(path)
-            if rule is None or rule.append_only or (rule.reference and str(value) in self.own):
+            if rule is None or rule.append_only or rule.reference:
                 continue  # no rule: a later version wrote it
             if value is None:
                 yield Drift(live.address, path, "missing")

@@ -27,7 +27,7 @@ class Proof:
 
     Attributes:
         lives: what the server holds after the apply.
-        ids: the server's id of each resource, also of those that were made.
+        ids: the server's id of each resource, also of those that were made; `before`: as they were planned from.
         secret: from what stands in a plan for a secret to its text.
         sensitive: the fields whose values no finding may quote.
     """
@@ -35,6 +35,7 @@ class Proof:
     lives: Sequence[Live]
     kinds: Mapping[str, Kind]
     ids: Mapping[Address, str]
+    before: Mapping[Address, str]
     secret: Callable[[str], str]
     sensitive: Sensitive
 
@@ -56,6 +57,8 @@ class Proof:
         if not live or live.deleted:
             gone = "is deleted" if live else "is not on the server"
             return (f"it was written without an error, and {gone}" if writes else ""), None
+        if step.action is Action.replace and self._stands(step.address):
+            return f"what it replaces is still there (id {self.before[step.address]})", None
         if len(twins := self._twins(live)) > 1:
             return f"it is there {len(twins)} times: ids {' and '.join(twins)} carry the same mark", None
         if writes and live.mark is None:
@@ -65,6 +68,11 @@ class Proof:
 
     def _live(self, address: Address, number: str) -> Live | None:
         return next((live for live in self.lives if live.address.kind == address.kind and live.id == number), None)
+
+    def _stands(self, address: Address) -> bool:
+        """Whether the one that was there before is there still."""
+        old = self._live(address, self.before.get(address, ""))
+        return old is not None and not old.deleted
 
     def _twins(self, live: Live) -> list[str]:
         return sorted(
@@ -80,7 +88,7 @@ class Proof:
             left = live.fields.get(change.path)
             stays = change.effect is Action.adopt or left is None
             return "" if stays else f"{dotted(change.path)} was removed, and is still {self._quoted(change, left)}"
-        if rule is None or rule.directive:
+        if rule is None or rule.directive or rule.series:  # of a series others may have logged the latest point
             return ""
         wanted, held = self._expected(change, rule.reference), live.fields.get(change.path)
         if held == wanted:

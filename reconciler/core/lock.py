@@ -1,7 +1,7 @@
 """The lock of a stack: who holds it until when, as tags and in words; and the requests that a backend has for it.
 
 A lock is one thing on the server, under a fixed name, that only one apply can make. It ends in one of two ways, and in
-both it is *retired*: renamed to a name that has its token in it. See `reconciler.runtime.lock` for why.
+both it is *retired*: renamed to a name that has its token in it. See `reconciler.runtime.locking` for why.
 """
 
 from __future__ import annotations

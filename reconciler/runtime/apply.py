@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -15,9 +16,9 @@ from reconciler.core.plan import Outcome, Plan, Step
 from reconciler.core.resource import Live
 from reconciler.core.wire import Sought
 from reconciler.runtime.errors import RequestFailed
-from reconciler.runtime.execute import execute
+from reconciler.runtime.execute import Interrupted, execute
 from reconciler.runtime.lock import drive
-from reconciler.runtime.locking import locked, unusable
+from reconciler.runtime.locking import locked, unseen
 from reconciler.runtime.observe import observe
 from reconciler.runtime.once import SETTLE, Once
 
@@ -78,15 +79,14 @@ class Place:
         stop_on_errors(planner.stale(plan, self._again(plan), self.stack.kinds))
 
     def prospect(self, lock: LockWire) -> tuple[str, list[Diagnostic]]:
-        """Why an apply could not take the lock, "" where it could; who holds it now. Raises RequestFailed."""
+        """Why an apply may not be able to take the lock, "" where it will; and who holds it now."""
         try:
             holder = drive(lock.read(self.stack.name), self.client.read)
         except RequestFailed as problem:
-            finding = unusable(self.stack.name, problem)
-            if finding is None:
-                raise
-            return str(problem), []
-        return "", [replace(locked(self.stack.name, holder), severity="warning")] if holder else []
+            return unseen(problem), []
+        if holder is None or holder.expired(time.time_ns() // 1_000_000):
+            return "", []
+        return "", [replace(locked(self.stack.name, holder), severity="warning")]
 
     def apply(self, plan: Plan, listener: Listener) -> list[Outcome]:
         """Send exactly the requests of `plan`, and see what came of them. Raises Interrupted, Unproven."""
@@ -115,6 +115,8 @@ class Place:
             lives = self._again(plan)
         except RequestFailed as cause:
             raise Unproven(outcomes, cause) from None
+        except KeyboardInterrupt:
+            raise Interrupted(outcomes) from None
         made: dict[Address, str] = {outcome.step.address: outcome.id for outcome in outcomes if outcome.id}
-        proof = Proof(lives, self.stack.kinds, {**plan.ids, **made}, self.secret, self.stack.sensitive)
+        proof = Proof(lives, self.stack.kinds, {**plan.ids, **made}, plan.ids, self.secret, self.stack.sensitive)
         return [proof.of(outcome) for outcome in outcomes]

@@ -97,9 +97,10 @@ class NotTracking(RequestFailed):
 class BadReply(RequestFailed):
     finding = "bad-reply"
 
-    def __init__(self, method: str, path: str, why: str) -> None:
+    def __init__(self, method: str, path: str, why: str, *, ambiguous: bool = False) -> None:
         hint = "is the url that of an MLflow tracking server, and does a proxy between change what it answers?"
-        super().__init__(f"the reply to {method} {clean(path)} cannot be used: {clean(why)}", hint=hint)
+        brief = f"the reply to {method} {clean(path)} cannot be used: {clean(why)}"
+        super().__init__(brief, hint=hint, ambiguous=ambiguous)
 
 
 class Rejected(RequestFailed):

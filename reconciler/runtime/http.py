@@ -31,7 +31,7 @@ from reconciler.runtime.line import Line
 from reconciler.runtime.retry import Retry
 from reconciler.runtime.stop import Stop
 from reconciler.runtime.throttle import Gate
-from reconciler.runtime.transport import CountingTransport, Counts, ReadOnlyTransport, network
+from reconciler.runtime.transport import CountingTransport, Counts, ReadOnlyTransport, TimedTransport, network
 
 __all__ = [
     "BadConnection",
@@ -50,6 +50,8 @@ __all__ = [
 ]
 
 _CONNECT_SECONDS = 10.0
+ASIDE = 2
+"""How many connections are kept for requests beside the others: renewing and releasing the lock."""
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
@@ -75,11 +77,12 @@ class Client:
         self.stop = stop or Stop()
         self._retry = retry or Retry()
         self._line = Line(Gate(connections), self.stop)
+        self._aside = Line(Gate(ASIDE), server=self._line.server)
         self._journal = journal
         self._connection = connection
         self._conceal = Concealer(connection.secrets)
         self._base = httpx.URL(connection.url)
-        self._counting = CountingTransport(network(connection, connections), reads)
+        self._counting = CountingTransport(TimedTransport(network(connection, connections + ASIDE), reads), reads)
         wall = ReadOnlyTransport(self._counting, reads)
         self._reader = self._speaker(wall, version)
         self._writer = self._speaker(self._counting, version) if writable else self._reader
@@ -118,9 +121,14 @@ class Client:
         """As `send`, but it refuses what could write, whatever else this client may do."""
         return self._send(call, self._reader)
 
-    def _send(self, call: Call, http: httpx.Client) -> Reply:
+    def aside(self, call: Call) -> Reply:
+        """As `send`, past the line in which the others stand, and whatever `stop` says: for the stack's lock."""
+        return self._send(call, self._writer, self._aside)
+
+    def _send(self, call: Call, http: httpx.Client, line: Line | None = None) -> Reply:
+        line = line or self._line
         try:
-            return self._retry.run(lambda number, left: self._attempt(call, number, left, http), call, self._line)
+            return self._retry.run(lambda number, left: self._attempt(call, number, left, http), call, line)
         except RequestFailed as error:
             if isinstance(error, Rejected) and error.code and error.code in call.absorbs:
                 return None

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import threading
 from dataclasses import dataclass, field
 
 from reconciler.runtime.errors import FAILED, RequestFailed
+from reconciler.runtime.stop import Stop
 from reconciler.runtime.throttle import Gate
 
 TOO_MANY = 429
@@ -42,7 +42,7 @@ class Line:
     """`stop`: once it is set, nothing is waited for and nothing is sent again."""
 
     gate: Gate
-    stop: threading.Event = field(default_factory=threading.Event)
+    stop: Stop = field(default_factory=Stop)
     server: Server = field(default_factory=Server)
 
 

@@ -89,11 +89,15 @@ def hold(
         RequestFailed: other trouble with the server.
     """
     lock = Lock(wire, stack, send, clock or Clock(), on_lost)
+    hurried = False
     try:
         lock.take(wait, on_wait)
         yield lock
+    except KeyboardInterrupt:
+        hurried = True
+        raise
     finally:
-        lock.release(on_warning)
+        lock.release(on_warning, hurried=hurried)
 
 
 class Lock:
@@ -179,8 +183,21 @@ class Lock:
         if not over:
             self._on_lost()
 
-    def release(self, on_warning: Callable[[Diagnostic], None]) -> None:
-        """Ends it, whatever has become of it. Raises KeyboardInterrupt only."""
+    def release(self, on_warning: Callable[[Diagnostic], None], *, hurried: bool = False) -> None:
+        """Ends it, whatever has become of it. `hurried`: gives up soon. Raises KeyboardInterrupt only."""
+        if not hurried:
+            return self._release(on_warning)
+        told: list[Diagnostic] = []
+        thread = threading.Thread(target=self._release, args=(told.append,), name="release", daemon=True)
+        thread.start()
+        thread.join(_PATIENCE)
+        if thread.is_alive() and self._taken:
+            told = [unreleased(self._locking.stack, self.held, TimeoutError("the server does not answer"))]
+        for finding in told:
+            on_warning(finding)
+        return None
+
+    def _release(self, on_warning: Callable[[Diagnostic], None]) -> None:
         with self._change:
             lost = self._lost
             self._ended.set()

@@ -149,7 +149,7 @@ class Locking:
         with suppress(RequestFailed):  # the server knows what became of it
             yield [self.wire.renew(self.stack, wanted, number)]
             self.renewals = number
-        found = (yield from self.wire.read(self.stack)) if held.stands(self.now()) else None
+        found = (yield from self._look()) if held.stands(self.now()) else None
         if found is None or found.token != held.token or not held.stands(self.now()):
             return None
         return replace(held, until=found.until or held.until)
@@ -157,7 +157,7 @@ class Locking:
     def release(self, held: Held) -> Flow[bool]:
         """Whether it was ours until now. Only to be called while it `stands`."""
         for sent in range(ROUNDS):
-            found = yield from self.wire.read(self.stack)
+            found = yield from self._look()
             if found is None or found.token != held.token:
                 if sent == 1:
                     yield from self._forget(held)
@@ -220,6 +220,15 @@ def unusable(stack: str, problem: RequestFailed) -> Diagnostic | None:
         return None
     hint = "may this account use the model registry? To apply without a lock: --no-lock"
     return error("no-lock", f"the lock of the stack '{stack}' cannot be taken: {problem}", hint=hint)
+
+
+def unseen(problem: RequestFailed) -> str:
+    """What a plan says where the lock could not be read: the same words each time."""
+    if isinstance(problem, Unauthorized):
+        return "this account may not see whether it can take one"
+    if isinstance(problem, Rejected | NotTracking) and unusable("", problem):
+        return "this server has no model registry"
+    return "the server did not answer when asked for it"
 
 
 def unreleased(stack: str, held: Held, problem: BaseException) -> Diagnostic:

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
 from reconciler.core.resource import Live
 from reconciler.runtime.errors import RequestFailed
-from reconciler.runtime.fill import Missing
+from reconciler.runtime.stop import Stop
 
 T = TypeVar("T")
 Look = Callable[[], Sequence[Live]]
@@ -34,7 +33,7 @@ class Once:
     """
 
     look: Look
-    stop: threading.Event
+    stop: Stop
     settle: float = SETTLE
 
     def carry_out(self, send: Callable[[], T], found: Callable[[Sequence[Live]], T | None]) -> T:
@@ -43,43 +42,39 @@ class Once:
         Nothing but time tells a request that is lost from one that is slow: after one that timed out, the server is
         looked at until `settle` is over, and only then is it sent again.
         """
-        doubt: Exception | None = None
+        doubt: RequestFailed | None = None
         for _ in range(SENT):
             try:
                 return send()
-            except (RequestFailed, Missing) as error:
-                if not (ambiguous(error) or doubt):
+            except RequestFailed as error:
+                if not (error.ambiguous or doubt):
                     raise
                 doubt = error
             there = self._search(found, doubt)
             if there is not None:
                 return there
-            if not ambiguous(doubt):
+            if not doubt.ambiguous:
                 break
         assert doubt is not None
         raise doubt
 
-    def _search(self, found: Callable[[Sequence[Live]], T | None], doubt: Exception) -> T | None:
-        late = isinstance(doubt, RequestFailed) and doubt.timed_out
-        for pause in _pauses(self.settle if late else min(self.settle, BRIEF)):
-            if self.stop.wait(pause):
+    def _search(self, found: Callable[[Sequence[Live]], T | None], doubt: RequestFailed) -> T | None:
+        for pause in _pauses(self.settle if doubt.timed_out else min(self.settle, BRIEF)):
+            if self.stop.wait(pause) or self.stop.asked():
                 raise doubt
             there = found(self._looked(doubt))
             if there is not None:
                 return there
         return None
 
-    def _looked(self, doubt: Exception) -> Sequence[Live]:
+    def _looked(self, doubt: RequestFailed) -> Sequence[Live]:
         try:
             return self.look()
         except RequestFailed as error:
-            words = f"{doubt}; whether it was carried out is not known, since {error.brief}"
-            raise RequestFailed(words, hint="plan again: what was made is found by its mark") from None
-
-
-def ambiguous(error: Exception) -> bool:
-    """Whether the request may have been carried out although no sound reply came."""
-    return isinstance(error, Missing) or (isinstance(error, RequestFailed) and error.ambiguous)
+            error.brief = f"{doubt}; whether it was carried out is not known, since {error.brief}"
+            error.hint = "plan again: what was made is found by its mark"
+            error.ambiguous = True
+            raise
 
 
 def _pauses(settle: float) -> Iterator[float]:

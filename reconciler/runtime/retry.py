@@ -107,7 +107,7 @@ class _Course(Generic[T]):
     def over(self, state: RetryCallState) -> bool:
         """Whether it has been tried for long enough, or often enough."""
         assert self._error is not None
-        if self._line.stop.is_set():
+        if self._line.stop.asked():
             return True
         left = self._left
         if state.upcoming_sleep >= left:
@@ -149,7 +149,7 @@ def _may_pass(error: RequestFailed) -> bool:
     """Whether another attempt may end otherwise. A garbled answer counts: a proxy may have written it."""
     if isinstance(error, Rejected):
         return error.status >= FAILED and error.code != "INVALID_STATE"  # renaming what is deleted (MLflow 3.17.2)
-    return isinstance(error, Unreachable | ServerFailed | NotTracking)
+    return isinstance(error, Unreachable | ServerFailed) or (isinstance(error, NotTracking) and error.ambiguous)
 
 
 def _is_down(error: RequestFailed) -> bool:

@@ -12,7 +12,7 @@ from reconciler.core.call import Call, Reply
 from reconciler.core.plan import Outcome, Step
 from reconciler.core.resource import Fields, Live
 from reconciler.core.sensitive import revealed
-from reconciler.runtime.errors import RequestFailed, clean
+from reconciler.runtime.errors import BadReply, RequestFailed, clean
 from reconciler.runtime.fill import Filler, Missing, new_id
 from reconciler.runtime.once import Once
 from reconciler.runtime.stop import Stop
@@ -41,7 +41,7 @@ class Runner:
         """None where `stop` was set before the step's first request. No error of a call gets out: it is the outcome."""
         filler = Filler(step.address, self._ids, _now, self._secret)
         for number, call in enumerate(step.calls):
-            if self._stop.is_set():
+            if self._stop.asked():
                 return self._failed(step, call, self._stop.why) if number else None
             try:
                 self._carry_out(step, call, filler)
@@ -55,7 +55,7 @@ class Runner:
 
         def send() -> str:
             reply = self._send(filled)
-            return _made(reply, call.returns) if call.returns else ""
+            return _made(reply, filled) if call.returns else ""
 
         if call.repeatable or self._once is None:
             number = send()
@@ -77,10 +77,11 @@ class Runner:
         return Outcome(step, "failed", detail, self._ids.get(step.address, ""), finding, call, step.at)
 
 
-def _made(reply: Any, path: tuple[str, ...]) -> str:
-    found = new_id(reply, path)
+def _made(reply: Any, call: Call) -> str:
+    found = new_id(reply, call.returns)
     if found is None:
-        raise Missing(f"the server's reply has no id at {'.'.join(path)}: it may have made the resource all the same")
+        why = f"it has no id at {'.'.join(call.returns)}"
+        raise BadReply(call.method, call.path, why, ambiguous=True)
     return found
 
 

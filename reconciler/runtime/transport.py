@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import ssl
 import threading
+import time
 import urllib.request
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -54,6 +56,32 @@ class ReadOnlyTransport(_Wrapping):
                 hint="this is a bug in the backend: please report it",
             )
         return self._inner.handle_request(request)
+
+
+class TimedTransport(_Wrapping):
+    """Ends an answer that trickles in for longer than a request may take; httpx itself only times each part of it."""
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        seconds = request.extensions.get("timeout", {}).get("read")
+        response = self._inner.handle_request(request)
+        if seconds is not None and isinstance(response.stream, httpx.SyncByteStream):
+            response.stream = _Timed(response.stream, time.monotonic() + seconds)
+        return response
+
+
+class _Timed(httpx.SyncByteStream):
+    def __init__(self, inner: httpx.SyncByteStream, end: float) -> None:
+        self._inner = inner
+        self._end = end
+
+    def __iter__(self) -> Iterator[bytes]:
+        for chunk in self._inner:
+            if time.monotonic() > self._end:
+                raise httpx.ReadTimeout("the answer is not complete")
+            yield chunk
+
+    def close(self) -> None:
+        self._inner.close()
 
 
 class CountingTransport(_Wrapping):

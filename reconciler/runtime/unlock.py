@@ -45,6 +45,6 @@ def unlock(
         agree(found)
         drive(locking.unlock(found), send)
     swept = 0
-    with suppress(RequestFailed):  # the lock is released, which is what was wanted
+    with suppress(RequestFailed, KeyboardInterrupt):  # the lock is released, which is what was wanted
         swept = drive(locking.sweep(), send)
     return Unlocked(found, swept)

@@ -3,6 +3,7 @@
 import json
 import signal
 import threading
+import time
 
 import pytest
 
@@ -89,7 +90,8 @@ def test_an_account_that_may_not_is_told_in_the_plan_and_refused_by_apply(shell,
     fake.fault = lambda _, __, path: FORBIDDEN if path.startswith("registered-models/") else None
     shell.manifest(STACK)
     assert "No lock: " in shell("plan").out
-    assert "not yours" in json.loads(shell("plan", "--format", "json").out)["no_lock"]
+    words = "this account may not see whether it can take one"
+    assert json.loads(shell("plan", "--format", "json").out)["no_lock"] == words
     with sending(fake) as sent:
         refused = shell("apply", "--yes", code=5)
     assert "[no-lock]" in refused.err
@@ -187,3 +189,35 @@ def _until(stream, word):
         if word in line:
             return line
     return ""
+
+
+def test_a_server_without_a_registry_is_asked_once_and_told(shell, fake):
+    fake.fault = lambda _, __, path: Fault(404, "<html>") if path.startswith("registered-models/") else None
+    shell.manifest(STACK)
+    assert "No lock: this server has no model registry." in shell("plan").out
+    assert len([one for one in fake.requests if one.path.startswith("registered-models/")]) == 1
+
+
+def test_a_lock_that_is_over_before_the_first_request_refuses_the_apply(shell, fake, monkeypatch):
+    """Such as on a machine that slept: its time is over before anything was sent."""
+    slept = [0]
+    now = time.time_ns
+    monkeypatch.setattr(time, "time_ns", lambda: now() + slept[0])
+
+    def sleep(_, __, path):
+        if path.endswith("/search") and fake._state.registered:
+            slept[0] = 400 * 10**9
+
+    fake.fault = sleep
+    with sending(fake) as sent:
+        refused = shell.apply(STACK, code=5)
+    assert "the stack's lock was lost before it was started" in refused.out
+    assert sent.paths == []
+
+
+def test_a_saved_plan_of_another_stack_is_refused_even_if_it_is_empty(shell, other):
+    shell.apply(STACK)
+    shell("plan", "--out", "plan.json")
+    plan = (shell.folder / "plan.json").read_text()
+    other.write("plan.json", plan)
+    assert "[foreign-plan]" in other("apply", "--yes", "plan.json", code=5).err

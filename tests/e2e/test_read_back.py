@@ -1,5 +1,7 @@
 """After an apply the server is read once more: what it did not keep is an error that names it."""
 
+import signal
+
 import pytest
 
 from tests.e2e.tools import writes
@@ -91,7 +93,7 @@ def test_a_server_that_cannot_be_read_afterwards_is_an_error_after_the_report(sh
 
     wrote: list[int] = []
     fake.fault = gone
-    failed = shell.apply(EDITED, "--timeout", "0.2", code=1)
+    failed = shell.apply(EDITED, "--timeout", "0.2", code=4)
     assert "1 done" in failed.out
     assert "[not-read-back]" in failed.err
 
@@ -108,3 +110,39 @@ def test_a_secret_that_was_not_kept_is_not_shown(quiet, shell, fake, monkeypatch
     failed = shell.apply(STACK + "      key: ${env.TOKEN}\n", *quiet, code=4)
     assert "tags.key was written as (sensitive)" in failed.out
     assert "hunter2" not in failed.out + failed.err
+
+
+def test_ctrl_c_while_it_is_read_back_keeps_the_report(shell, fake):
+    shell.apply(STACK)
+    wrote = []
+
+    def stop(_, __, path):
+        wrote.extend([path] * (path == SET_TAG))
+        if wrote and path.endswith("/search"):
+            signal.raise_signal(signal.SIGINT)
+
+    fake.fault = stop
+    applied = shell.apply(EDITED, code=130)
+    assert "1 done" in applied.out
+
+
+def test_what_is_replaced_and_not_deleted_is_missed(shell, fake):
+    manifest = STACK + "runs: {r: {experiment: fraud}}\n"
+    shell.apply(manifest)
+    fake.fault = lambda _, __, path: DROPPED if path == "runs/delete" else None
+    failed = shell.apply(manifest, "--replace", "runs.r", code=4)
+    assert "what it replaces is still there" in failed.out
+
+
+def test_a_point_that_a_training_job_logs_meanwhile_is_no_loss(shell, fake, server):
+    manifest = STACK + "runs: {r: {experiment: fraud, metrics: {auc: 0.5}}}\n"
+    shell.apply(manifest)
+
+    def train(_, __, path):
+        if path == "runs/log-batch":
+            fake.fault = None
+            point = {"key": "auc", "value": 0.9, "step": 100, "timestamp": 4_000_000_000_000}
+            server.post("runs/log-metric", run_id=server.run("r")["run_id"], **point)
+
+    fake.fault = train
+    shell.apply(manifest.replace("0.5", "0.6"))

@@ -96,9 +96,10 @@ def test_a_tag_that_reads_like_an_address_is_no_reference():
     ]
 
 
-def test_a_reference_to_what_is_gone_is_changed():
+def test_a_reference_to_what_is_gone_has_not_drifted():
+    """It is fixed: what it names was moved to another address, or removed for good."""
     live = owned("logged_models.m", {"source_run": "gone"}, {"source_run": "runs.r"}, parent="5")
-    assert told([live]) == [("logged_models.m", "source_run", "changed", "gone", None)]
+    assert told([live]) == []
 
 
 def test_a_resource_that_somebody_deleted_is_deleted_and_its_fields_play_no_part():

@@ -26,7 +26,7 @@ def make(desired=FRAUD):
 
 def proof(*lives, sensitive=(), **ids):
     known = {address(name.replace("__", ".")): number for name, number in ids.items()}
-    return Proof(lives, KINDS, known, lambda template: f"text of {template}", Sensitive(sensitive))
+    return Proof(lives, KINDS, known, {}, lambda template: f"text of {template}", Sensitive(sensitive))
 
 
 def without(live, *names):
@@ -170,3 +170,18 @@ def test_of_a_long_text_that_was_cut_the_lengths_are_told():
 
 def test_a_directive_stands_in_the_mark_alone():
     assert proof(HELD).of(update(change("prevent_destroy", False, True, Action.adopt))).status == "done"
+
+
+@pytest.mark.parametrize(("deleted", "status"), [(False, "failed"), (True, "done")])
+def test_what_is_replaced_has_to_be_gone(deleted, status):
+    old = owned("runs.r", {"name": "r"}, {"name": "r"}, id="1", replaced=True, deleted=deleted)
+    new = owned("runs.r", {"name": "r"}, {"name": "r"}, id="2")
+    step = Step(address("runs.r"), Action.replace, changes=(change("name", "r", "r", Action.replace),))
+    told = replace(proof(old, new), before={address("runs.r"): "1"}).of(outcome(step, id="2"))
+    assert told.status == status
+    assert told.detail == ("" if deleted else "what it replaces is still there (id 1)")
+
+
+def test_of_a_series_others_may_have_logged_the_latest_point():
+    run = owned("runs.r", {"name": "r", "metrics.auc": 0.3}, {"name": "r"}, id="1")
+    assert proof(run).of(update(change("metrics.auc", 0.1, 0.2), at="runs.r")).status == "done"

@@ -2,8 +2,15 @@
 
 import pytest
 
-from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed, ServerFailed, Unauthorized, Unreachable
-from reconciler.runtime.fill import Missing
+from reconciler.runtime.errors import (
+    BadReply,
+    NotTracking,
+    Rejected,
+    RequestFailed,
+    ServerFailed,
+    Unauthorized,
+    Unreachable,
+)
 from reconciler.runtime.once import BRIEF, SENT, SETTLE, Once
 from reconciler.runtime.stop import Stop
 
@@ -16,7 +23,7 @@ LOST = [
     ServerFailed(502, "bad gateway"),
     Rejected(500, "INTERNAL_ERROR", "x"),
     NotTracking("html", ambiguous=True),
-    Missing("no id"),
+    BadReply("POST", "/x", "it has no id", ambiguous=True),
 ]
 
 
