@@ -6,6 +6,7 @@ import json
 import random
 
 import pytest
+import yaml
 
 from tests.contract.api import pairs
 from tests.faults import Fault
@@ -13,6 +14,8 @@ from tests.reliability import mixed
 from tests.reliability.cases import Case, each, some
 from tests.reliability.seen import MARK, look
 from tests.reliability.worlds import check
+
+PARTS = ("tags", "params")
 
 
 @pytest.fixture
@@ -115,6 +118,28 @@ def test_an_apply_that_says_it_is_done_and_is_not_is_found_out(done):
     lost_value(done)
     with pytest.raises(AssertionError, match=r"the apply said it was done, and yet: .*/set-experiment-tag"):
         done.prove(done=True)
+
+
+def test_what_is_declared_is_what_is_there(done):
+    """Read from the manifest without any of the program, and compared value by value."""
+    counted = 0
+    for kind, entries in yaml.safe_load(mixed.SECOND).items():
+        found = look(done.api).ours(kind, mixed.STACK)
+        assert found.keys() == {f"{kind}.{key}" for key in entries}
+        for key, entry in entries.items():
+            one = found[f"{kind}.{key}"]
+            assert one["name"] == entry.get("name", key)
+            assert one.get("status", "").endswith(entry.get("status", ""))
+            wanted = {(part, name, str(value)) for part in PARTS for name, value in entry.get(part, {}).items()}
+            assert wanted <= {(part, name, value) for part in PARTS for name, value in one.get(part, {}).items()}
+            for name, value in entry.get("metrics", {}).items():
+                assert all(point in one["metrics"][name] for point in points(value))
+            counted += len(wanted)
+    assert counted > 30
+
+
+def points(value):
+    return [[one["step"], one["value"]] for one in value] if isinstance(value, list) else [[0, value]]
 
 
 def test_the_start_of_each_case_is_the_same(done):

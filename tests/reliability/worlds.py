@@ -136,6 +136,8 @@ class Swift(Shell):
 
     def __call__(self, *arguments: str, answer: str | None = None, code: int | None = 0) -> Result:
         with self.patch.context() as patch:
+            for name in UNWANTED:
+                patch.delenv(name, raising=False)
             if self.hurry:
                 patch.setattr(threading.Event, "wait", _hurried)
             if self.network:
@@ -160,8 +162,6 @@ def _hurried(event: threading.Event, timeout: float | None = None) -> bool:
 @contextmanager
 def _shell(folder: Path) -> Iterator[Swift]:
     with pytest.MonkeyPatch.context() as patch:
-        for name in UNWANTED:
-            patch.delenv(name, raising=False)
         yield Swift(folder, patch)
 
 
