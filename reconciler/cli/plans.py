@@ -98,6 +98,7 @@ def read_plan(file: Path) -> Plan:
 def write(file: Path, text: str) -> None:
     """Raises Failed."""
     try:
-        file.write_text(text, encoding="utf-8", newline="\n")
+        # half a surrogate pair in a server's reply is no UTF-8, and its escape is right in JSON
+        file.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
     except OSError as problem:
         raise Failed([error("cannot-write", f"'{file}' cannot be written: {problem.strerror}")]) from None

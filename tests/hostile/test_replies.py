@@ -48,8 +48,8 @@ def world(tmp_path, monkeypatch, before):
     """Runs a command of a stack with something to do, on a server with one hostile reply."""
     for name in UNWANTED:
         monkeypatch.delenv(name, raising=False)
-    count = itertools.count(1)
-    monkeypatch.setattr("tests.fakes.mlflow.state.uuid.uuid4", lambda: uuid.UUID(int=next(count)))
+    ids = itertools.count(1)
+    monkeypatch.setattr("tests.fakes.mlflow.state.uuid.uuid4", lambda: uuid.UUID(int=next(ids)))
     monkeypatch.setattr("reconciler.runtime.once.BRIEF", 0.1)
     fake, shell = FakeMlflow(), Shell(tmp_path, monkeypatch)
     if not before:
@@ -57,8 +57,8 @@ def world(tmp_path, monkeypatch, before):
             shell.configure(url)
             shell.apply(BEFORE, "--parallel", "1")
         before["state"] = fake._state
-    fake._state = copy.deepcopy(before["state"])
-    fake._requests = []
+    fake._state, fake._requests = copy.deepcopy(before["state"]), []
+    ids = itertools.count(100)
 
     def run(hostile, *arguments, user=""):
         with serve(fake, hostile) as url:
@@ -105,6 +105,16 @@ def test_a_reply_that_comes_slowly(world):
     hostile = Hostile.read(HERE / "replies/reads/chunked.http")
     hostile.slowly = True
     assert world(hostile, "plan").code == 0
+
+
+def test_a_plan_with_half_a_character_can_be_saved_and_not_applied(world):
+    """It is no UTF-8, and MLflow would refuse it."""
+    hostile = Hostile.read(HERE / "replies/reads/tags-value-surrogate.http")
+    assert world(hostile, "plan", "--out", "plan.json", "--format", "json=same.json").code == 0
+    result = world(hostile, "apply", "plan.json", "--yes")
+    assert result.code == 1
+    assert "[bad-plan-file]" in result.err
+    assert written(world.fake) == []
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
