@@ -1,35 +1,14 @@
-"""The worlds in which things fail, how many cases are tried, and the counts of what was tried."""
+"""The worlds in which things fail."""
 
 from __future__ import annotations
 
 import importlib.util
 import random
-from collections import Counter
 
 import pytest
 
 from tests.reliability import worlds
-from tests.reliability.cases import ALL, SEED
-
-_TALLY = pytest.StashKey[Counter[str]]()
-
-
-def pytest_configure(config):
-    config.stash.setdefault(_TALLY, Counter())
-
-
-def pytest_terminal_summary(terminalreporter, config):
-    """What was tried and what came of it, for whoever wants to quote it."""
-    tally = config.stash[_TALLY]
-    if tally:
-        terminalreporter.section(f"reliability, seed {SEED}{'' if ALL else ', a sample'}")
-        for what, count in sorted(tally.items()):
-            terminalreporter.line(f"{count:6,}  {what}")
-
-
-@pytest.fixture(scope="session")
-def tally(request):
-    return request.config.stash[_TALLY]
+from tests.reliability.cases import SEED
 
 
 @pytest.fixture
