@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from reconciler.core.plan import Outcome, Plan, Step
     from reconciler.core.planner import Options
     from reconciler.core.select import Selection
-    from reconciler.runtime.apply import Unproven
+    from reconciler.runtime.apply import Listener, Unproven
     from reconciler.runtime.errors import RequestFailed, Unauthorized
     from reconciler.runtime.execute import Interrupted
     from reconciler.session import Session
@@ -40,6 +40,7 @@ _HOMES = {
     "Failed": "core.diagnostics",
     "FieldChange": "core.change",
     "Interrupted": "runtime.execute",
+    "Listener": "runtime.apply",
     "Options": "core.planner",
     "Outcome": "core.plan",
     "Plan": "core.plan",
@@ -63,6 +64,7 @@ __all__ = [
     "Failed",
     "FieldChange",
     "Interrupted",
+    "Listener",
     "Options",
     "Outcome",
     "Plan",

@@ -196,7 +196,7 @@ class Session:
         listener = listener or Listener()
         outcomes: list[Outcome] | None = None
         try:
-            with self._place(writable=True) as place, self._locked(place, listener):
+            with self._place(writable=True) as place, place.locked(self._lock, self.lock_timeout, listener):
                 place.recheck(plan)
                 outcomes = place.apply(plan, listener)
         except KeyboardInterrupt:  # while the lock was released
@@ -250,33 +250,16 @@ class Session:
         with self._client(writable=writable) as client:
             yield Place(self.stack, client, self.selected.scope.secret, self._workers, settle=min(SETTLE, self.timeout))
 
+    @property
+    def _lock(self) -> LockWire | None:
+        return self.lock_wire if self.lock else None
+
     def _prospect(self, place: Place) -> tuple[str, list[Diagnostic]]:
         """Why an apply would go without the lock, and who holds it at the moment."""
         if not self.lock:
             return "--no-lock", []
         wire = self.lock_wire
         return place.prospect(wire) if wire else (f"the backend '{self.selected.backend}' has none", [])
-
-    @contextmanager
-    def _locked(self, place: Place, listener: Listener) -> Iterator[None]:
-        from reconciler.runtime.lock import hold  # noqa: PLC0415 - only what writes needs it
-
-        wire = self.lock_wire if self.lock else None
-        if wire is None:
-            yield
-            return
-        stop, lost = place.client.stop, "the stack's lock was lost"
-        with hold(
-            wire,
-            self.stack.name,
-            place.client.aside,
-            wait=self.lock_timeout,
-            on_wait=listener.wait,
-            on_lost=lambda: stop.because(lost),
-            on_warning=listener.warning,
-        ) as lock:
-            stop.ask = lambda: "" if lock.standing else lost
-            yield
 
     @contextmanager
     def _client(self, *, writable: bool) -> Iterator[Client]:

@@ -290,7 +290,9 @@ def _codes(function: ast.FunctionDef) -> set[str]:
             continue
         if getattr(node.func, "id", getattr(node.func, "attr", "")) in MAKERS and node.args:
             found |= set(_texts(node.args[0]))
-        found |= {code for keyword in node.keywords if keyword.arg == "code" for code in _texts(keyword.value)}
+        found |= {
+            code for keyword in node.keywords if keyword.arg in ("code", "finding") for code in _texts(keyword.value)
+        }
     return found
 
 

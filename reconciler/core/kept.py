@@ -14,9 +14,6 @@ from reconciler.core.resource import Live
 from reconciler.core.sensitive import KEY, Sensitive, quoted, revealed
 from reconciler.core.words import dotted
 
-FINDING = "not-kept"
-"""The code of a step that was sent without an error, and whose result is not on the server."""
-
 LONG = 40
 """Characters of a text that is told with its length."""
 
@@ -46,7 +43,7 @@ class Proof:
         detail, at = self._missing(outcome)
         if not detail:
             return outcome
-        return replace(outcome, status="failed", detail=detail, finding=FINDING, at=at or outcome.step.at)
+        return replace(outcome, status="failed", detail=detail, finding="not-kept", at=at or outcome.step.at)
 
     def _missing(self, outcome: Outcome) -> tuple[str, Span | None]:
         step = outcome.step

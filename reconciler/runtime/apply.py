@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -17,13 +18,15 @@ from reconciler.core.resource import Live
 from reconciler.core.wire import Sought
 from reconciler.runtime.errors import RequestFailed
 from reconciler.runtime.execute import Interrupted, execute
-from reconciler.runtime.lock import drive
+from reconciler.runtime.lock import drive, hold
 from reconciler.runtime.locking import locked, unseen
 from reconciler.runtime.observe import observe
 from reconciler.runtime.once import SETTLE, Once
 
 if TYPE_CHECKING:
     from reconciler.runtime.http import Client
+
+LOST = "the stack's lock was lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,25 @@ class Place:
         if holder is None or holder.expired(time.time_ns() // 1_000_000):
             return "", []
         return "", [replace(locked(self.stack.name, holder), severity="warning")]
+
+    @contextmanager
+    def locked(self, lock: LockWire | None, wait: float, listener: Listener) -> Iterator[None]:
+        """Holds the lock, if there is one; once it is lost nothing is written. `wait`: seconds. Raises Failed."""
+        if lock is None:
+            yield
+            return
+        stop = self.client.stop
+        with hold(
+            lock,
+            self.stack.name,
+            self.client.aside,
+            wait=wait,
+            on_wait=listener.wait,
+            on_lost=lambda: stop.because(LOST),
+            on_warning=listener.warning,
+        ) as held:
+            stop.ask = lambda: "" if held.standing else LOST
+            yield
 
     def apply(self, plan: Plan, listener: Listener) -> list[Outcome]:
         """Send exactly the requests of `plan`, and see what came of them. Raises Interrupted, Unproven."""
