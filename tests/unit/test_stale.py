@@ -249,6 +249,7 @@ def test_a_field_that_had_drifted_and_nobody_declares():
 
 def test_a_resource_that_is_only_referred_to():
     plan = planned([BARE, entry("runs.r", experiment="fraud")], [held(BARE, "5")])
+    assert [(one.name, one.id, one.fields) for one in sought_again(plan, str)["experiments"]] == [("", "5", {})]
     (finding,) = stale(plan, [renewed(held(BARE, "5"), {"name": "other"})], KINDS)
     assert finding.summary == 'experiments.fraud: name had another value when the plan was made, and is "other" now'
     assert finding.at is None
