@@ -43,6 +43,12 @@ def test_what_the_stack_deletes_carries_a_mark_that_says_so():
     assert tags == {"reconciler.ml": '{"v":1,"address":"experiments.fraud","deleted":true,"keys":{}}'}
 
 
+@pytest.mark.parametrize("flag", ["prevent_destroy", "keep", "existing", "replaced", "deleted"])
+def test_each_flag_is_told_from_the_others(flag):
+    mark = Mark(ADDRESS, {("name",): "0" * 8, ("tags", "a/b"): "1" * 8}, **{flag: True})
+    assert marks.read(marks.write(mark, "ml"), "ml") == mark
+
+
 @pytest.mark.parametrize(("flag", "goes"), [("replaced", True), ("deleted", True), ("existing", False)])
 def test_what_is_replaced_or_deleted_is_condemned(flag, goes):
     assert Mark(ADDRESS, **{flag: True}).condemned is goes
