@@ -42,8 +42,8 @@ def basis(live: Live, changes: Sequence[FieldChange], kind: Kind, sensitive: Sen
 def watched(mark: Mark | None, changes: Sequence[FieldChange], kind: Kind) -> list[Path]:
     """The fields that a plan depends on: those that it changes, those that the stack applied, and a unique name.
 
-    A resource that is somebody else's is known by that name alone. What is only ever added to cannot change under a plan that does not touch it. References are left out: what they
-    name is watched itself.
+    Somebody else's resource is known by that name alone. What is only ever added to cannot change under a plan that
+    does not touch it. References are left out: what they name is watched itself.
     """
     applied = mark.keys if mark else ()
     lasting = {path for path in applied if not kind.rules.get(path[0], Rule()).append_only}
