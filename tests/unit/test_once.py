@@ -147,16 +147,22 @@ def test_it_is_looked_for_at_once_then_less_and_less_often_until_it_can_no_longe
 
 def test_where_the_server_cannot_be_asked_nothing_is_sent_again():
     server = Server(RESET, "7", there=[Unreachable("nobody is there")])
-    with pytest.raises(RequestFailed) as failed:
+    with pytest.raises(Unreachable) as failed:
         server.run()
-    assert str(failed.value) == ("the connection broke; whether it was carried out is not known, since nobody is there")
+    assert str(failed.value) == "the connection broke; whether it was carried out is not known, since nobody is there"
+    assert failed.value.ambiguous is True
     assert failed.value.hint == "plan again: what was made is found by its mark"
     assert server.log == ["send", "look"]
 
 
-def test_after_ctrl_c_nothing_is_sent_again():
+@pytest.mark.parametrize("how", ["because", "ask"])
+def test_where_it_is_to_stop_nothing_is_sent_again(how):
+    """After Ctrl-C, or once the lock is lost."""
     server = Server(RESET, "7")
-    server.once.stop.set()
+    if how == "ask":
+        server.once.stop.ask = lambda: "the lock is over"
+    else:
+        server.once.stop.because("interrupted")
     with pytest.raises(Unreachable):
         server.run()
     assert server.log == ["send"]

@@ -45,9 +45,10 @@ class Server:
         self.looks += 1
         return self.there
 
-    def carry_out(self, *calls, once=True, changes=(), at=None, **ids):
+    def carry_out(self, *calls, once=True, changes=(), at=None, ask=str, **ids):
         known = {Address("runs", name): number for name, number in ids.items()} | {address("experiments.e"): "9"}
         stop = Stop()
+        stop.ask = ask
         looking = Once(self.look, stop, settle=0) if once else None
         runner = Runner(self.send, lambda template: f"text of {template}", known, stop, looking)
         return runner.run(Step(RUN, Action.update, calls=calls, changes=tuple(changes), at=at))
@@ -126,6 +127,17 @@ def test_a_failure_says_what_failed_why_and_where(error, finding, detail):
     assert outcome == Outcome(outcome.step, "failed", detail, "", finding, calls[1], at)
 
 
+@pytest.mark.parametrize("before", [0, 1])
+def test_whether_to_go_on_is_asked_before_each_request(before):
+    """Before the first one: nothing was begun, and there is nothing to tell."""
+    calls = [Call("POST", "/1", {}, repeatable=True), Call("POST", "/2", {}, repeatable=True)]
+    server = Server({})
+    outcome = server.carry_out(*calls, ask=lambda: "the lock is over" if len(server.calls) == before else "")
+    assert server.paths == ["/1"][:before]
+    told = outcome and (outcome.status, outcome.detail, outcome.finding, outcome.call)
+    assert told == (("failed", "the lock is over", "", calls[1]) if before else None)
+
+
 def test_a_step_that_makes_nothing_and_whose_id_nobody_knows_has_none():
     outcome = Server({}).carry_out(Call("POST", "/1", {}, repeatable=True))
     assert (outcome.status, outcome.id) == ("done", "")
@@ -133,8 +145,8 @@ def test_a_step_that_makes_nothing_and_whose_id_nobody_knows_has_none():
 
 def test_a_reply_without_an_id_says_where_it_should_be():
     outcome = Server({"run": {}}).carry_out(CREATE, once=False)
-    assert outcome.status == "failed"
-    assert "has no id at run.info.id" in outcome.detail
+    assert (outcome.status, outcome.finding) == ("failed", "bad-reply")
+    assert outcome.detail == "the reply to POST /create cannot be used: it has no id at run.info.id"
 
 
 def test_the_moment_is_in_whole_milliseconds():
