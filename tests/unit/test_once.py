@@ -6,7 +6,6 @@ from reconciler.runtime.errors import (
     BadReply,
     NotTracking,
     Rejected,
-    RequestFailed,
     ServerFailed,
     Unauthorized,
     Unreachable,
