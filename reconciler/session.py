@@ -21,7 +21,7 @@ from reconciler.core.guard import Safety
 from reconciler.core.limits import check as check_limits
 from reconciler.core.lock import Held, LockWire
 from reconciler.core.match import Pair, match
-from reconciler.core.placeholders import unset
+from reconciler.core.placeholders import changed_secrets
 from reconciler.core.plan import Outcome, Plan
 from reconciler.core.resolve import resolve
 from reconciler.core.resource import Desired, Live
@@ -32,7 +32,6 @@ from reconciler.core.wire import Backend, Sought
 from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.execute import Interrupted
 from reconciler.runtime.files import Folder, read
-from reconciler.runtime.once import SETTLE
 from reconciler.runtime.unlock import Unlocked, unlock
 from reconciler.version import __version__
 
@@ -178,7 +177,7 @@ class Session:
 
     def recheck(self, plan: Plan) -> None:
         """See that a plan is for this stack and that all that it was computed from still stands. Raises Failed."""
-        stop_on_errors(self._foreign(plan) or unset(plan, self.selected.scope))
+        stop_on_errors(self._foreign(plan) or changed_secrets(plan, self.selected.scope))
         with self._place(writable=False) as place:
             place.recheck(plan)
 
@@ -190,7 +189,7 @@ class Session:
             Interrupted: Ctrl-C; it has the outcomes.
             Unproven: all was sent, and then the server could not be read; it has the outcomes.
         """
-        stop_on_errors(self._foreign(plan) or unset(plan, self.selected.scope))
+        stop_on_errors(self._foreign(plan) or changed_secrets(plan, self.selected.scope))
         if not plan.steps:
             return []
         listener = listener or Listener()
@@ -248,7 +247,7 @@ class Session:
     @contextmanager
     def _place(self, *, writable: bool) -> Iterator[Place]:
         with self._client(writable=writable) as client:
-            yield Place(self.stack, client, self.selected.scope.secret, self._workers, settle=min(SETTLE, self.timeout))
+            yield Place(self.stack, client, self.selected.scope.secret, self._workers, patience=self.timeout)
 
     @property
     def _lock(self) -> LockWire | None:

@@ -48,7 +48,7 @@ class World:
         self.stack = planner.Stack(stack, "local", "mlflow", registry.kinds(), wires)
         connection = Connection(url="http://localhost", transport=transport)
         self.client = Client(connection, version="0", reads=backend.reads, writable=True)
-        self.place = Place(self.stack, self.client, str, parallel=1, settle=0)
+        self.place = Place(self.stack, self.client, str, parallel=1, patience=0)
 
     def observe(self, sought: Mapping[str, Any]) -> list[Live]:
         return self.place.observe(sought)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
 from reconciler.cli.asking import ask
@@ -95,9 +96,10 @@ def _nothing_done(outcomes: Sequence[Outcome]) -> bool:
 
 
 def _report(outcomes: Sequence[Outcome], output: Output, formats: Formats) -> None:
-    """How it ended, behind the plan; beside it, where a program reads that."""
+    """How it ended, behind the plan; beside it, where a program reads that. Its reader may have gone away."""
     lines = outcome_lines(outcomes, output.folder)
-    if "text" in formats.printed:
-        output.data(lines)
-    else:
-        output.note(*lines)
+    with suppress(OSError):
+        if "text" in formats.printed:
+            output.data(lines)
+        else:
+            output.note(*lines)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import os
 import signal
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import TextIO
 
 import click
 
@@ -31,8 +34,13 @@ REFUSALS = frozenset(
 """The codes of findings that refuse what could have been done."""
 
 
+UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT}
+"""What the operating system says of an output that takes no more."""
+
+
 def run(command: click.Command) -> None:
     """Run `command` with the program's arguments and exit."""
+    sys.stdout, sys.stderr = sys.stdout or _nowhere(), sys.stderr or _nowhere()  # they may have been closed
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")  # an ASCII terminal shows \\u21ba for ↺, and no traceback
@@ -51,9 +59,8 @@ def run(command: click.Command) -> None:
         interrupted = isinstance(stopped.__cause__, KeyboardInterrupt)  # click makes one of the other
         click.echo(f"\n{'Interrupted' if interrupted else 'Cancelled'}; nothing was written.", err=True)
         code = INTERRUPTED if interrupted else ERROR
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
-        code = ERROR
+    except OSError as error:
+        code = _unheard(error) if error.errno in UNWRITABLE else _internal(error)
     except Exception as error:  # noqa: BLE001 - the last line of defence
         code = _internal(error)
     sys.exit(code if isinstance(code, int) else DONE)
@@ -67,6 +74,19 @@ def _stoppable() -> Iterator[None]:
         yield
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+def _nowhere() -> TextIO:
+    return Path(os.devnull).open("w", encoding="utf-8")
+
+
+def _unheard(error: OSError) -> int:
+    """What was to be printed could not be; a reader that went away wanted no more."""
+    with suppress(OSError):
+        if not isinstance(error, BrokenPipeError):
+            click.echo(f"error: the output cannot be written: {error.strerror} [cannot-write]", err=True)
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # or Python complains at its end
+    return ERROR
 
 
 def _lower(text: str) -> str:

@@ -98,7 +98,7 @@ def planning(function: F) -> F:
             click.option(
                 "--on-conflict",
                 type=click.Choice(["apply", "fail"]),
-                help="What to do where the server has a value that this stack did not write. Default: apply.",
+                help="What to do where the manifest and the server have both changed, or both have a first value.",
             ),
             click.option("--allow-delete", type=int, metavar="N", help="Allow exactly N deletions."),
             parallel,

@@ -39,6 +39,7 @@ def dump(plan: Plan, tool: str) -> str:
         "summary": plan.summary,
         "left_out": plan.left_out,
         "no_lock": plan.no_lock,
+        "secrets": plan.secrets,
         "steps": [_dump_step(step) for step in plan.steps],
         "ids": {str(address): found for address, found in plan.ids.items()},
         "seen": {str(address): found for address, found in plan.seen.items()},

@@ -137,6 +137,7 @@ class PlanModel(_Part):
     seen: dict[AddressText, str]
     basis: dict[AddressText, _Basis] = Field(default_factory=dict)
     no_lock: str = ""
+    secrets: dict[str, str] = Field(default_factory=dict)
 
     def plan(self) -> Plan:
         return Plan(
@@ -150,6 +151,7 @@ class PlanModel(_Part):
             seen=self.seen,
             basis={address: part.basis() for address, part in self.basis.items()},
             no_lock=self.no_lock,
+            secrets=self.secrets,
         )
 
 

@@ -8,9 +8,11 @@ from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.call import ID
-from reconciler.core.diagnostics import Diagnostic, Failed
+from reconciler.core.diagnostics import Diagnostic, Failed, error
+from reconciler.core.mark import digest
 from reconciler.core.plan import Plan, Step
 from reconciler.core.scope import Scope
+from reconciler.core.words import shown
 
 _NAMES = frozenset(("$id", "$now", "$sensitive"))
 
@@ -44,17 +46,25 @@ def unknown_id(plan: Plan) -> tuple[tuple[str | int, ...], Address] | None:
     return None
 
 
-def unset(plan: Plan, scope: Scope) -> list[Diagnostic]:
-    """What the environment does not have (any more) of the secrets that `plan` will send."""
+def changed_secrets(plan: Plan, scope: Scope) -> list[Diagnostic]:
+    """What the environment does not have (any more) of the secrets that `plan` will send, or has otherwise."""
     found: dict[Diagnostic, None] = {}
     for step in plan.steps:
         for name, text in placeholders([call.body for call in step.calls]):
             if name == "$sensitive":
-                try:
-                    scope.secret(text)
-                except Failed as failed:
-                    found |= dict.fromkeys(failed.diagnostics)
+                found |= dict.fromkeys(_compare(text, plan, scope))
     return list(found)
+
+
+def _compare(template: str, plan: Plan, scope: Scope) -> list[Diagnostic]:
+    try:
+        text = scope.secret(template)
+    except Failed as failed:
+        return list(failed.diagnostics)
+    if plan.secrets.get(template, digest(text)) == digest(text):
+        return []
+    summary = f"the sensitive value {shown(template)} is not what it was when the plan was made"
+    return [error("stale-plan", summary, hint="make the plan again and look at it")]
 
 
 def _ids(step: Step) -> Iterator[Address]:

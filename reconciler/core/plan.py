@@ -73,6 +73,7 @@ class Plan:
         ids: the server's id of each live resource that a step names.
         seen: a digest of each live resource that a step was computed from, "absent" where there was none.
         basis: of each that was there, the parts of that digest. Plans that were made by earlier versions have none.
+        secrets: the digest of the text of each sensitive value that the steps write, by what stands for it.
         no_lock: why an apply cannot take the stack's lock; '' where it can.
     """
 
@@ -86,6 +87,7 @@ class Plan:
     seen: Mapping[Address, str] = field(default_factory=dict)
     basis: Mapping[Address, Basis] = field(default_factory=dict)
     no_lock: str = ""
+    secrets: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:
         """Where it is for and what it does, in short: all of it is pages long."""

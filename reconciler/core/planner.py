@@ -11,13 +11,14 @@ from reconciler.core.basis import basis, seen
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.guard import Safety, guard
 from reconciler.core.kind import Kind
+from reconciler.core.mark import digest
 from reconciler.core.match import NAME, Pair, match
 from reconciler.core.needs import bereaved, needs, references
 from reconciler.core.order import order
 from reconciler.core.plan import Plan, Step
 from reconciler.core.resource import Desired, Live
 from reconciler.core.select import Selection, select, unmatched
-from reconciler.core.sensitive import Sensitive, as_text
+from reconciler.core.sensitive import Sensitive, as_text, secrets_in
 from reconciler.core.stale import by_kind, sought_again, stale
 from reconciler.core.steps import Stepper
 from reconciler.core.wire import Sought, Wire
@@ -75,6 +76,7 @@ def make(
         steps=tuple(stack.sensitive.hide(chosen[address]) for address in sequence),
         noop=sum(pair.desired is not None and address not in steps for address, pair in pairs.items()),
         left_out=len(steps) - len(chosen),
+        secrets=_secrets(chosen),
     )
     plan = _remembering(plan, stack, pairs, chosen)
     again = {address for address, pair in pairs.items() if pair.live and pair.live.revived}
@@ -87,6 +89,12 @@ def sought(desired: Mapping[Address, Desired]) -> dict[str, tuple[Sought, ...]]:
     return by_kind(
         [Sought(address, as_text(entry.fields[NAME]), fields=entry.fields) for address, entry in desired.items()]
     )
+
+
+def _secrets(chosen: Mapping[Address, Step]) -> dict[str, str]:
+    """The digest of each secret that the steps send, by what stands for it in the plan."""
+    found = [secret for step in chosen.values() for call in step.calls for secret in secrets_in(call.body)]
+    return {secret.template: digest(str(secret)) for secret in found}
 
 
 def _idle(address: Address, steps: Mapping[Address, Step], selection: Selection) -> bool:

@@ -54,16 +54,16 @@ def hidden(value: Any) -> Any:
     return value
 
 
-def secrets_in(value: Any) -> set[str]:
-    """The text of each Secret in `value`."""
+def secrets_in(value: Any) -> list[Secret]:
+    """Each Secret in `value`."""
     match value:
         case Secret():
-            return {str(value)}
+            return [value]
         case Mapping():
-            return {text for entry in value.values() for text in secrets_in(entry)}
+            return [secret for entry in value.values() for secret in secrets_in(entry)]
         case list() | tuple():
-            return {text for entry in value for text in secrets_in(entry)}
-    return set()
+            return [secret for entry in value for secret in secrets_in(entry)]
+    return []
 
 
 def as_text(value: Value) -> str:

@@ -21,7 +21,7 @@ from reconciler.runtime.execute import Interrupted, execute
 from reconciler.runtime.lock import drive, hold
 from reconciler.runtime.locking import locked, unseen
 from reconciler.runtime.observe import observe
-from reconciler.runtime.once import SETTLE, Once
+from reconciler.runtime.once import SETTLE, TOTAL, Once
 
 if TYPE_CHECKING:
     from reconciler.runtime.http import Client
@@ -61,14 +61,14 @@ class Place:
     Attributes:
         secret: from what stands in a plan for a secret to its text.
         parallel: how many requests may be under way at once.
-        settle: for how many seconds a request that timed out may still be carried out.
+        patience: for how many seconds a request is tried in all.
     """
 
     stack: planner.Stack
     client: Client
     secret: Callable[[str], str]
     parallel: int = 4
-    settle: float = SETTLE
+    patience: float = TOTAL
 
     def observe(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
         """What the server holds of the stack, and of what is sought. Raises RequestFailed."""
@@ -118,7 +118,7 @@ class Place:
             parallel=self.parallel,
             resolve_secret=self.secret,
             stop=self.client.stop,
-            once=Once(lambda: self._again(plan), self.client.stop, self.settle),
+            once=Once(lambda: self._again(plan), self.client.stop, min(SETTLE, self.patience / 2), self.patience),
             on_start=listener.start,
             on_outcome=listener.outcome,
             on_interrupt=listener.interrupt,

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import count
+from time import monotonic
 from typing import TypeVar
 
 from reconciler.core.resource import Live
-from reconciler.runtime.errors import RequestFailed
+from reconciler.runtime.errors import RequestFailed, Unreachable
+from reconciler.runtime.line import DOWN
 from reconciler.runtime.stop import Stop
 
 T = TypeVar("T")
@@ -15,7 +18,10 @@ Look = Callable[[], Sequence[Live]]
 """Observes what the stack has on the server, as a plan does."""
 
 SENT = 3
-"""How often a request is sent at most."""
+"""How often a request is sent at most that fails for another reason than that the server is down."""
+TOTAL = 60.0
+PAUSE, LONGEST = 0.1, 5.0
+"""Seconds before it is sent again: twice as long each time, up to the longest."""
 SETTLE = 30.0
 """Seconds; as long as MLflow waits for a database connection before it gives a request up (3.17.2)."""
 BRIEF = 1.0
@@ -30,11 +36,13 @@ class Once:
         look: from the server to the live resources of the stack.
         stop: set where no new request is wanted.
         settle: for how many seconds a request that timed out may still be carried out.
+        total: for how many seconds it is tried in all.
     """
 
     look: Look
     stop: Stop
     settle: float = SETTLE
+    total: float = TOTAL
 
     def carry_out(self, send: Callable[[], T], found: Callable[[Sequence[Live]], T | None]) -> T:
         """What `send` returns, or what `found` makes of the server's state after a lost reply. Raises as `send`.
@@ -42,24 +50,34 @@ class Once:
         Nothing but time tells a request that is lost from one that is slow: after one that timed out, the server is
         looked at until `settle` is over, and only then is it sent again.
         """
-        doubt: RequestFailed | None = None
-        for _ in range(SENT):
+        began, doubt = monotonic(), None
+        for number in count(1):
             try:
                 return send()
             except RequestFailed as error:
                 if not (error.ambiguous or doubt):
                     raise
                 doubt = error
-            there = self._search(found, doubt)
+            there = self._search(found, doubt, self.total - (monotonic() - began))
             if there is not None:
                 return there
-            if not doubt.ambiguous:
-                break
-        assert doubt is not None
-        raise doubt
+            waited = monotonic() - began
+            pause = max(doubt.retry_after or 0, min(PAUSE * 2**number, LONGEST))
+            if not doubt.ambiguous or self._enough(doubt, number, waited + pause):
+                doubt.add(f"sent {number} {'time' if number == 1 else 'times'} in {waited:.2g} s")
+                raise doubt
+            if self.stop.wait(pause):
+                raise doubt
+        raise AssertionError("it is sent until there is an end")
 
-    def _search(self, found: Callable[[Sequence[Live]], T | None], doubt: RequestFailed) -> T | None:
-        for pause in _pauses(self.settle if doubt.timed_out else min(self.settle, BRIEF)):
+    def _enough(self, doubt: RequestFailed, number: int, seconds: float) -> bool:
+        """A server that is down is waited for; whatever else fails again and again will go on failing."""
+        passing = doubt.status in DOWN or isinstance(doubt, Unreachable)
+        return seconds > self.total or (number >= SENT and not passing)
+
+    def _search(self, found: Callable[[Sequence[Live]], T | None], doubt: RequestFailed, left: float) -> T | None:
+        settle = min(self.settle, left) if doubt.timed_out else min(self.settle, BRIEF)
+        for pause in _pauses(settle):
             if self.stop.wait(pause) or self.stop.asked():
                 raise doubt
             there = found(self._looked(doubt))

@@ -6,11 +6,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from reconciler.core.diagnostics import Failed
-from reconciler.core.lock import Held, LockWire
+from reconciler.core.diagnostics import Diagnostic, Failed, error
+from reconciler.core.lock import Held, LockWire, words
 from reconciler.runtime.errors import RequestFailed
 from reconciler.runtime.lock import Clock, Send, drive, ourselves
-from reconciler.runtime.locking import Locking, locked
+from reconciler.runtime.locking import Locking
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ def unlock(
     locking = Locking(wire, stack, lambda: ourselves(now()), now)
     found = drive(wire.read(stack), send)
     if found and token and found.token != token:
-        raise Failed([locked(stack, found)])
+        raise Failed([_another(stack, found, token)])
     if found:
         agree(found)
         drive(locking.unlock(found), send)
@@ -48,3 +48,8 @@ def unlock(
     with suppress(RequestFailed, KeyboardInterrupt):  # the lock is released, which is what was wanted
         swept = drive(locking.sweep(), send)
     return Unlocked(found, swept)
+
+
+def _another(stack: str, found: Held, token: str) -> Diagnostic:
+    summary = f"the lock of the stack '{stack}' is not {token}: it is {words(found)}; nothing was released"
+    return error("lock-held", summary, hint=f"if that apply is gone too: reconciler unlock {found.token}".rstrip())

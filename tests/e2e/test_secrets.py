@@ -64,7 +64,7 @@ COMMANDS = [
     ("drift", "-v"),
     ("destroy", "--yes"),
 ]
-JOURNAL = ("--journal", "journal.jsonl", "--journal-bodies", "--timeout", "0.05")
+JOURNAL = ("--journal", "journal.jsonl", "--journal-bodies", "--timeout", "1")
 
 
 @contextmanager

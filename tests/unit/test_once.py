@@ -98,11 +98,36 @@ def test_a_refusal_of_the_second_attempt_that_made_nothing_is_raised():
 
 
 def test_it_is_sent_a_few_times_and_no_more():
-    server = Server(*[RESET] * 9)
-    with pytest.raises(Unreachable):
+    server = Server(*[ServerFailed(500, "failed") for _ in range(9)])
+    with pytest.raises(ServerFailed, match=rf"\(sent {SENT} times in ") as failed:
         server.run()
     assert server.log.count("send") == SENT
     assert server.log[-1] == "look"
+    assert failed.value.ambiguous
+
+
+@pytest.mark.parametrize("down", [RESET, ServerFailed(502, "x"), ServerFailed(503, "x")])
+def test_a_server_that_is_down_is_waited_for(down):
+    server, clock = Server(*[down] * 9, "7"), Clock()
+    server.once = Once(server.look, clock, settle=0.0)
+    assert server.run() == "7"
+    assert [pause for pause in clock.pauses if pause] == [0.2, 0.4, 0.8, 1.6, 3.2, 5.0, 5.0, 5.0, 5.0]
+
+
+def test_it_is_not_waited_for_longer_than_the_total():
+    server = Server(*[ServerFailed(503, "x") for _ in range(9)])
+    server.once = Once(server.look, Clock(), settle=0.0, total=1.0)
+    with pytest.raises(ServerFailed, match=r"\(sent 4 times in "):
+        server.run()
+
+
+def test_a_pause_that_the_server_asks_for_is_kept():
+    busy = ServerFailed(503, "x")
+    busy.retry_after = 7.0
+    server, clock = Server(busy, "7"), Clock()
+    server.once = Once(server.look, clock, settle=0.0)
+    assert server.run() == "7"
+    assert clock.pauses == [0.0, 7.0]
 
 
 def test_a_request_that_timed_out_is_waited_for():
@@ -139,7 +164,7 @@ def test_it_is_looked_for_at_once_then_less_and_less_often_until_it_can_no_longe
     server, clock = Server(lost, "7"), Clock()
     server.once = Once(server.look, clock, settle)
     assert server.run() == "7"
-    assert clock.pauses == pauses
+    assert clock.pauses == [*pauses, 0.2]
     assert sum(pauses) == (settle if lost is LATE else min(settle, BRIEF))
     assert server.log == ["send", *["look"] * len(pauses), "send"]
 

@@ -1,10 +1,13 @@
 """Placeholders: what stands for ids, the moment and secrets, and what could not be filled in."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.core.call import ID, NOW, Call, id_of
 from reconciler.core.change import Action
-from reconciler.core.placeholders import checked, placeholders, unknown_id, unset
+from reconciler.core.mark import digest
+from reconciler.core.placeholders import changed_secrets, checked, placeholders, unknown_id
 from reconciler.core.plan import Plan, Step
 from reconciler.core.scope import Scope
 from tests.lives import address
@@ -60,6 +63,14 @@ def test_an_id_that_is_known_or_will_be():
 
 def test_a_secret_that_is_not_there_any_more_is_told_once():
     gone = post({"a": secret("${env.GONE}"), "b": [secret("x${env.HERE}")], "c": id_of(FRAUD)})
-    (found,) = unset(plan(gone, gone), Scope(env={"HERE": "s3cret"}))
+    (found,) = changed_secrets(plan(gone, gone), Scope(env={"HERE": "s3cret"}))
     assert (found.code, found.summary) == ("unset-env", "the environment variable 'GONE' is not set")
-    assert unset(plan(gone), Scope(env={"HERE": "s3cret", "GONE": ""})) == []
+    assert changed_secrets(plan(gone), Scope(env={"HERE": "s3cret", "GONE": ""})) == []
+
+
+def test_a_secret_with_another_text_than_when_the_plan_was_made_is_stale():
+    made = replace(plan(post({"a": secret("${env.HERE}")})), secrets={"${env.HERE}": digest("s3cret")})
+    assert changed_secrets(made, Scope(env={"HERE": "s3cret"})) == []
+    (found,) = changed_secrets(made, Scope(env={"HERE": "other"}))
+    assert (found.code, found.hint) == ("stale-plan", "make the plan again and look at it")
+    assert found.summary == "the sensitive value '${env.HERE}' is not what it was when the plan was made"

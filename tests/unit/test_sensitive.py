@@ -206,9 +206,9 @@ def test_secrets_are_hidden_wherever_they_stand():
 
 def test_secrets_are_found_wherever_they_stand():
     first, second = Secret(OLD, "${env.X}"), Secret(NEW, "${env.Y}")
-    assert secrets_in({"a": [first, {"b": second}], "c": (first, 1, None), "d": OLD + "x"}) == {OLD, NEW}
-    assert secrets_in(first) == {OLD}
-    assert secrets_in({"a": OLD}) == set()
+    assert secrets_in({"a": [first, {"b": second}], "c": (first, 1, None), "d": OLD + "x"}) == [OLD, NEW, OLD]
+    assert secrets_in(first) == [OLD]
+    assert secrets_in({"a": OLD}) == []
 
 
 def test_a_secret_equals_its_text_and_is_represented_by_what_stands_for_it():
