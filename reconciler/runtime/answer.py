@@ -17,9 +17,9 @@ from reconciler.runtime.retry import seconds
 _PREFIX = "is the url the tracking server's own, with its path? where the API starts below it is the target's `prefix`"
 
 
-def decode(response: httpx.Response, connection: Connection) -> Reply:
-    """The JSON object of a success, `{}` for 204. Raises RequestFailed."""
-    if response.status_code == httpx.codes.NO_CONTENT:
+def decode(response: httpx.Response, connection: Connection, *, reading: bool = False) -> Reply:
+    """The JSON object of a success, `{}` for 204 unless something was to be read. Raises RequestFailed."""
+    if response.status_code == httpx.codes.NO_CONTENT and not reading:
         return {}
     reply = _json(response)
     if not response.is_success:

@@ -31,7 +31,7 @@ from reconciler.runtime.line import Line
 from reconciler.runtime.retry import Retry
 from reconciler.runtime.stop import Stop
 from reconciler.runtime.throttle import Gate
-from reconciler.runtime.transport import CountingTransport, Counts, ReadOnlyTransport, TimedTransport, network
+from reconciler.runtime.transport import CountingTransport, Counts, ReadOnlyTransport, TimedTransport, is_read, network
 
 __all__ = [
     "BadConnection",
@@ -79,6 +79,7 @@ class Client:
         self._line = Line(Gate(connections), self.stop)
         self._aside = Line(Gate(ASIDE), server=self._line.server)
         self._journal = journal
+        self._reads = reads
         self._connection = connection
         self._conceal = Concealer(connection.secrets)
         self._base = httpx.URL(connection.url)
@@ -143,11 +144,13 @@ class Client:
         with journal.request(call, number, self._conceal) if journal else nullcontext(Entry()) as entry:
             response = self._exchange(request, seconds, http)
             entry.status = response.status_code
-        return decode(response, self._connection)
+        return decode(response, self._connection, reading=is_read(request, self._reads))
 
     def _exchange(self, request: httpx.Request, seconds: float, http: httpx.Client) -> httpx.Response:
         try:
             return http.send(request)
+        except (httpx.InvalidURL, UnicodeError):  # httpx looks at where a redirect leads, though it does not follow it
+            raise NotTracking(f"{self._connection.shown} redirects to what is no address") from None
         except httpx.DecodingError:
             brief = f"{self._connection.shown} answers with a body that cannot be unpacked"
             raise NotTracking(brief, ambiguous=True) from None

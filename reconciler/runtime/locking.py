@@ -33,6 +33,7 @@ from reconciler.core.call import Flow
 from reconciler.core.diagnostics import Diagnostic, Failed, error
 from reconciler.core.lock import Held, LockWire, clock, words
 from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed, Unauthorized
+from reconciler.runtime.fill import new_id
 
 LENGTH = 300_000
 """Milliseconds for which a lock is taken, and renewed."""
@@ -99,8 +100,9 @@ class Locking:
         """What we made; None where there is one already."""
         own = self.new()
         self.sent[own.token] = own
+        call = self.wire.take(self.stack, own)
         try:
-            (reply,) = yield [self.wire.take(self.stack, own)]
+            (reply,) = yield [call]
         except RequestFailed as problem:
             if not problem.ambiguous:
                 del self.sent[own.token]
@@ -108,7 +110,7 @@ class Locking:
         if reply is None:
             del self.sent[own.token]
             return None
-        return own
+        return own if new_id(reply, call.returns) else None  # an answer that says nothing: who reads it will know
 
     def _look(self) -> Flow[Held | None]:
         try:

@@ -29,12 +29,6 @@ EVERY = cases("replies", ".http")
 SAMPLE = len(EVERY) if os.environ.get("RECONCILER_TEST_ALL") else 60
 REFUSED = {1, 5, 6}
 """The exit codes after which nothing was written."""
-KNOWN = {
-    "reads/no-content-204": "a reply without a body is taken for an empty one",
-    "reads/runs-no-content-204": "a reply without a body is taken for an empty one",
-    "reads/redirect-javascript": "the HTTP client looks at where a redirect leads although it does not follow it",
-}
-"""Defects that are known."""
 
 
 @pytest.fixture(scope="module")
@@ -75,20 +69,14 @@ def written(fake):
     return [one.path for one in writes(fake) if not one.path.startswith("registered-models/")]
 
 
-def marked(case):
-    """The case, and that it is expected to fail where that is known."""
-    why = KNOWN.get(case)
-    return pytest.param(case, marks=pytest.mark.xfail(reason=why, strict=True)) if why else case
-
-
-@pytest.mark.parametrize("case", [marked(case) for case in sorted(random.Random(1).sample(EVERY, SAMPLE))])
+@pytest.mark.parametrize("case", sorted(random.Random(1).sample(EVERY, SAMPLE)))
 def test_a_hostile_reply(case, world, update):
     hostile = Hostile.read(HERE / f"replies/{case}.http")
     result = world(hostile, "apply", "--yes", "--parallel", "1")
     assert 0 < hostile.asked < 150
     if case.startswith("reads/") and result.code in REFUSED:
         assert written(world.fake) == []
-    check("replies", case, told(result, "manifests/main.yaml"), update=update and case not in KNOWN)
+    check("replies", case, told(result, "manifests/main.yaml"), update=update)
 
 
 @pytest.mark.parametrize("command", ["plan", "drift", "destroy --yes", "explain experiments.fraud", "unlock"])

@@ -28,7 +28,7 @@ from reconciler.runtime.retry import Retry
 def failure(answer, path="/x"):
     """What a create that may not be repeated raises where the server is the function `answer`."""
     connection = Connection("http://h", transport=httpx.MockTransport(answer))
-    with Client(connection, version="1", writable=True, retry=Retry(total=1e-6)) as client:
+    with Client(connection, version="1", writable=True, retry=Retry(total=0.3)) as client:
         with pytest.raises(RequestFailed) as caught:
             client.send(Call("POST", path, {}))
         return caught.value

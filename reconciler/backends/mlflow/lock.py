@@ -33,7 +33,8 @@ class RegistryLock:
             "tags": pairs(lock.tags(held)),
         }
         # a lock that goes in that moment makes the server look for it in vain (3.17.2)
-        return self.api.once("registered-models/create", body, (*TAKEN, *ABSENT))
+        call = self.api.once("registered-models/create", body, (*TAKEN, *ABSENT))
+        return replace(call, returns=("registered_model", "name"))
 
     def read(self, stack: str) -> Flow[Held | None]:
         call = self.api.get("registered-models/get", {"name": lock.name(stack)}, ABSENT)
