@@ -81,7 +81,7 @@ def test_five_hundred_resources_are_made_and_then_there_is_nothing_to_do(tmp_pat
     assert "No changes" in shell("destroy", "--yes").out
     edited(shell)
     result = shell("apply", "--yes", "-q")
-    assert "90 to create, 300 to restore, 100 unchanged" in result.out
+    assert "100 to adopt, 90 to create, 300 to restore, 0 unchanged" in result.out
     assert "490 unchanged" in shell("plan", "--detailed-exitcode").out
 
 
