@@ -43,8 +43,8 @@ source_paths = ["reconciler"]
 only_mutate = [{module}]
 pytest_add_cli_args = ["--hypothesis-profile=ci"]
 pytest_add_cli_args_test_selection = {tests}
-timeout_constant = 2.0
-timeout_multiplier = 6.0
+timeout_constant = 4.0
+timeout_multiplier = 3.0
 use_git_change_detection = false
 """
 

@@ -140,6 +140,12 @@ def test_how_long_a_name_a_part_has_room_for(char, most):
         assert not marks.fits(name)
 
 
+def test_a_part_without_keys_adds_none():
+    """Anybody can write such a tag; it is no reason to end a plan."""
+    tags = marks.write(Mark(ADDRESS, {("name",): "0" * 8}), "ml")
+    assert marks.read(tags | {"reconciler.ml.1": '{"v":1}'}, "ml") == marks.read(tags, "ml")
+
+
 def test_a_mark_of_a_later_version_is_refused():
     with pytest.raises(NewerMark, match="version 2"):
         marks.read({"reconciler.ml": '{"v":2,"address":"experiments.fraud","keys":{}}'}, "ml")
