@@ -62,8 +62,9 @@ def change(name, after):
     return FieldChange(path(name), None, after, Action.update, "manifest")
 
 
-def test_what_a_lost_create_made_is_found_and_used():
-    server = Server(LOST, {}, there=[run("7")])
+@pytest.mark.parametrize("reply", [LOST, {"run": {}}], ids=["none", "without-an-id"])
+def test_what_a_lost_create_made_is_found_and_used(reply):
+    server = Server(reply, {}, there=[run("7")])
     outcome = server.carry_out(CREATE, replace(WRITE, body={"id": id_of(RUN)}, repeatable=True))
     assert (outcome.status, outcome.id) == ("done", "7")
     assert server.paths == ["/create", "/write/7"]
