@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.core.basis import ABSENT
-from reconciler.core.change import Action
+from reconciler.core.change import Action, Secret
 from reconciler.core.document import dump
 from reconciler.core.mark import digest
 from reconciler.core.planner import Options, Stack, make, sought
@@ -258,3 +258,14 @@ def test_a_plan_remembers_the_fields_that_it_changes():
     ]
     assert plans[0].seen != plans[1].seen
     assert [plan.basis[FRAUD].fields for plan in plans] == [{path("tags.team"): digest(team)} for team in ("a", "b")]
+
+
+def test_a_plan_remembers_which_secrets_it_sends_but_not_their_text():
+    desired = entry("experiments.fraud", tags={"token": "x", "team": "ml"})
+    desired = replace(desired, fields={**desired.fields, path("tags.token"): Secret("hunter2", "${env.TOKEN}")})
+    stack = replace(STACK, sensitive=Sensitive(("tags.token",)))
+    plan, problems = make(stack, {FRAUD: desired}, [], Options())
+    assert (problems, plan.secrets) == ([], {"${env.TOKEN}": digest("hunter2")})
+    assert "hunter2" not in dump(plan, "0")
+    left_out, _ = make(stack, {FRAUD: desired}, [], Options(selection=Selection(exclude=("experiments.fraud",))))
+    assert left_out.secrets == {}
