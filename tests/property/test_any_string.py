@@ -268,7 +268,7 @@ class Stage:
         session = Session(self.folder, environ=env)
         place = Connection(HERE, transport=self.transport)
         client = Client(place, version="0", reads=session.backend.reads, writable=True)
-        on = Place(session.stack, client, session.selected.scope.secret, parallel=1, settle=0)
+        on = Place(session.stack, client, session.selected.scope.secret, parallel=1, patience=0)
         return Stack(session.desired, on)
 
 
