@@ -457,7 +457,7 @@ def test_no_repr_shows_a_secret(life, url, monkeypatch):
 BROKEN = """\
 import reconciler.runtime.http as http
 
-def decode(response, connection):
+def decode(response, connection, **_):
     sent = response.request
     raise KeyError(f"{dict(sent.headers)} {sent.url} {sent.content.decode()}")
 
