@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import count
 from time import monotonic
 from typing import TypeVar
 
@@ -50,8 +49,9 @@ class Once:
         Nothing but time tells a request that is lost from one that is slow: after one that timed out, the server is
         looked at until `settle` is over, and only then is it sent again.
         """
-        began, doubt = monotonic(), None
-        for number in count(1):
+        began, doubt, number = monotonic(), None, 0
+        while True:
+            number += 1
             try:
                 return send()
             except RequestFailed as error:
@@ -68,7 +68,6 @@ class Once:
                 raise doubt
             if self.stop.wait(pause):
                 raise doubt
-        raise AssertionError("it is sent until there is an end")
 
     def _enough(self, doubt: RequestFailed, number: int, seconds: float) -> bool:
         """A server that is down is waited for; whatever else fails again and again will go on failing."""

@@ -121,6 +121,16 @@ def test_it_is_not_waited_for_longer_than_the_total():
         server.run()
 
 
+def test_what_timed_out_is_looked_for_no_longer_than_what_is_left_of_the_total():
+    late = Unreachable("did not answer", ambiguous=True, timed_out=True)
+    server, clock = Server(late), Clock()
+    server.once = Once(server.look, clock, SETTLE, total=0.1)
+    with pytest.raises(Unreachable, match=r"^did not answer \(sent 1 time in [0-9.e-]+ s\)$"):
+        server.run()
+    assert 0 < sum(clock.pauses) <= 0.1
+    assert server.log == ["send", *["look"] * len(clock.pauses)]
+
+
 def test_a_pause_that_the_server_asks_for_is_kept():
     busy = ServerFailed(503, "x")
     busy.retry_after = 7.0
