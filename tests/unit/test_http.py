@@ -317,9 +317,14 @@ def test_reply_with_nan_is_decoded():
         assert str(c.send(GET)) == "{'value': nan, 'more': inf}"
 
 
-def test_no_content_is_an_empty_reply():
-    with client(fixed(204, b"")) as c:
-        assert c.send(GET) == {}
+def test_no_content_is_an_empty_reply_to_a_write():
+    with client(lambda _: httpx.Response(204), writable=True) as c:
+        assert c.send(Call("POST", "/x", {})) == {}
+
+
+def test_no_content_is_no_answer_to_what_reads():
+    with client(lambda _: httpx.Response(204)) as c, pytest.raises(NotTracking):
+        c.send(Call("GET", "/x"))
 
 
 @pytest.mark.parametrize(
