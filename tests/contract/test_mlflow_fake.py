@@ -123,3 +123,15 @@ def test_prefix() -> None:
     body = {"max_results": 1}
     assert fake.handle("POST", "/proxy/api/2.0/mlflow/experiments/search", {}, body)[0] == 200
     assert fake.handle("POST", "/api/2.0/mlflow/experiments/search", {}, body)[0] == 404
+
+
+def test_quota(connected: Connected) -> None:
+    """Over its quota the fake refuses with 429, says when to come again, and does nothing."""
+    fake, api = connected
+    fake.quota = 0.001
+    fake.clear()
+    api.post(CREATE, {"name": "a"})
+    response = api.send("POST", CREATE, {"name": "b"})
+    assert (response.status_code, int(response.headers["retry-after"]) > 100, fake.refused) == (429, True, 1)
+    fake.quota = 0
+    assert {one["name"] for one in api.post(SEARCH, {"max_results": 9})["experiments"]} == {"Default", "a"}

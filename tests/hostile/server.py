@@ -12,7 +12,7 @@ from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from tests.fakes.mlflow import FakeMlflow
-from tests.fakes.mlflow.transport import _parse, _render
+from tests.fakes.transport import lowered, parse, render
 
 PREFIX = "/api/2.0/mlflow/"
 
@@ -69,10 +69,10 @@ def serve(fake: FakeMlflow, hostile: Hostile) -> Iterator[str]:
                 self.close_connection = True
                 self.send(wired(hostile.content.replace(b"@N@", b"%d" % hostile.asked)))
                 return
-            body = _parse(self.command, self.headers.get("Content-Type", ""), content)
+            body = parse(self.command, self.headers.get("Content-Type", ""), content)
             query = dict(parse_qsl(parts.query, keep_blank_values=True))
-            reply = fake.handle(self.command, unquote(parts.path), query, body, self.headers.get("Authorization"))
-            status, headers, content = _render(parts.path, reply)
+            reply = fake.handle(self.command, unquote(parts.path), query, body, lowered(self.headers))
+            status, headers, content = render(reply)
             self.send_response(status)
             for name, value in {**headers, "Content-Length": str(len(content))}.items():
                 self.send_header(name, value)

@@ -3,7 +3,9 @@
 `tests/contract` runs the same assertions against this fake and against a real server, so that it cannot rot.
 """
 
-from .server import FakeMlflow, Fault, Request
-from .transport import FakeTransport, ReplyLostError
+from tests.fakes.fake import Fault, Request
+from tests.fakes.transport import FakeTransport, ReplyLostError
+
+from .server import FakeMlflow
 
 __all__ = ["FakeMlflow", "FakeTransport", "Fault", "ReplyLostError", "Request"]

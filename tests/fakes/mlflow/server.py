@@ -5,56 +5,24 @@ from __future__ import annotations
 import base64
 import copy
 import re
-import threading
-from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
+
+from tests.fakes.fake import Fake
+from tests.fakes.transport import NotJson, Reply
 
 from . import routes
 from .errors import ApiError, PageError, UnroutedError, invalid
 from .state import State
-from .transport import FakeTransport, NotJson, Reply, ReplyLostError, serve
 from .wire import Json, read_body, read_query
 
 VERSION = "3.17.2"
 
 
-@dataclass(frozen=True)
-class Request:
-    """A recorded request; iterates as (method, path, body), with the path below the prefix."""
-
-    method: str
-    path: str
-    body: Any
-
-    def __iter__(self) -> Iterator[Any]:
-        return iter((self.method, self.path, self.body))
-
-
-@dataclass(frozen=True)
-class Fault:
-    """What happens to one request: it gets this answer unseen by the server, or its reply is lost after the work."""
-
-    status: int = 503
-    body: Json | str = ""
-    retry_after: str = ""
-    lose_reply: bool = False
-
-    @classmethod
-    def lost(cls) -> Fault:
-        return cls(lose_reply=True)
-
-
-# Called with the number of the request (from 0), its method and its path below the prefix.
-FaultHook = Callable[[int, str, str], Fault | None]
-
-
-class FakeMlflow:
-    """An MLflow tracking server in memory; `requests` holds what it was sent, `fault` breaks what it answers.
+class FakeMlflow(Fake):
+    """An MLflow tracking server in memory.
 
     `page_cap` makes every page at most that long, whatever was asked for, so that a few objects need several pages.
-    `busiest` is the highest number of requests that were under way at once since a test last set it to 0.
     """
 
     def __init__(
@@ -62,65 +30,25 @@ class FakeMlflow:
         prefix: str = "/api/2.0/mlflow",
         auth: tuple[str, str] | None = None,
         page_cap: int | None = None,
+        quota: float = 0,
     ) -> None:
-        self.fault: FaultHook | None = None
-        self._prefix = prefix.rstrip("/") + "/"
         self._auth = auth
         self._page_cap = page_cap
-        self._lock = threading.RLock()
-        self.clear()
+        super().__init__(prefix, quota)
 
-    def clear(self) -> None:
-        """Forgets all objects and all recorded requests; the fault hook stays."""
-        with self._lock:
-            self._state = State(page_cap=self._page_cap)
-            self._requests: list[Request] = []
-            self.under_way = self.busiest = 0
+    def _empty(self) -> None:
+        self._state = State(page_cap=self._page_cap)
 
-    @property
-    def requests(self) -> list[Request]:
-        """A copy of what was recorded so far."""
-        with self._lock:
-            return list(self._requests)
-
-    def handle(
-        self, method: str, path: str, query: dict[str, str], body: Any | None, authorization: str | None = None
-    ) -> Reply:
-        """The status and the reply (a dict is JSON, a str is text); raises ReplyLostError where a fault says so."""
-        with self._lock:
-            self.under_way += 1
-            self.busiest = max(self.busiest, self.under_way)
-        try:
-            return self._handle(method, path, query, body, authorization)
-        finally:
-            with self._lock:
-                self.under_way -= 1
-
-    def _handle(
-        self, method: str, path: str, query: dict[str, str], body: Any | None, authorization: str | None
-    ) -> Reply:
-        short = path.removeprefix(self._prefix)
-        with self._lock:
-            number = len(self._requests)
-            self._requests.append(Request(method, short, copy.deepcopy(body)))
-        fault = self.fault(number, method, short) if self.fault else None
-        if fault and not fault.lose_reply:
-            return fault.status, fault.body, *([fault.retry_after] if fault.retry_after else [])
-        reply = self._answer(method, path, query, body, authorization)
-        if fault:
-            raise ReplyLostError
-        return reply
-
-    def _answer(
-        self, method: str, path: str, query: dict[str, str], body: Any | None, authorization: str | None
+    def answer(
+        self, method: str, path: str, query: dict[str, str], body: Any | None, headers: Mapping[str, str]
     ) -> Reply:
         try:
             if path == "/health":
-                return _get_only(method, "OK")
-            if not self._allows(authorization):
-                return 401, "You are not authenticated."
+                return _get_only(method, "OK", "text/plain")
+            if not self._allows(headers.get("authorization")):
+                return 401, "You are not authenticated.", {"WWW-Authenticate": 'Basic realm="mlflow"'}
             if path == "/version":
-                return _get_only(method, VERSION)
+                return _get_only(method, VERSION, "text/html")
             with self._lock:
                 return 200, copy.deepcopy(self._dispatch(method, path, query, body))
         except (ApiError, PageError) as error:
@@ -149,16 +77,8 @@ class FakeMlflow:
             route.check_body(found)
         return route.handler(self._state, {**fields, **held})
 
-    def transport(self) -> FakeTransport:
-        """A transport for httpx.Client that stays in the process."""
-        return FakeTransport(self.handle)
 
-    def serve(self) -> AbstractContextManager[str]:
-        """Serves over HTTP on a free loopback port for as long as the context lasts; yields the base URL."""
-        return serve(self.handle)
-
-
-def _get_only(method: str, text: str) -> Reply:
+def _get_only(method: str, text: str, kind: str) -> Reply:
     if method != "GET":
         raise PageError(405)
-    return 200, text
+    return 200, text, {"Content-Type": f"{kind}; charset=utf-8"}

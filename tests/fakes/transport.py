@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -12,10 +12,10 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 
-# The status, the body and, if there is one, the header Retry-After.
-Reply = tuple[int, dict[str, Any] | str] | tuple[int, dict[str, Any] | str, str]
-# Method, decoded path, query, parsed body and the Authorization header, to a reply.
-Answer = Callable[[str, str, dict[str, str], Any, str | None], Reply]
+# The status, the body (a dict is JSON, a str is an HTML page unless the headers say otherwise) and headers.
+Reply = tuple[int, dict[str, Any] | str] | tuple[int, dict[str, Any] | str, Mapping[str, str]]
+# Method, decoded path, query, parsed body and headers (their names in lower case), to a reply.
+Answer = Callable[[str, str, dict[str, str], Any, Mapping[str, str]], Reply]
 
 # What uvicorn does with an idle connection.
 IDLE_SECONDS = 5
@@ -29,7 +29,7 @@ class ReplyLostError(Exception):
     """The request was carried out, and its reply never arrives."""
 
 
-def _parse(method: str, content_type: str, content: bytes) -> Any:
+def parse(method: str, content_type: str, content: bytes) -> Any:
     """The parsed body; malformed JSON counts as no body at all, and only a POST must say that it is JSON."""
     if method in ("POST", "PUT") and content_type.partition(";")[0] != "application/json":
         return NotJson()
@@ -39,17 +39,17 @@ def _parse(method: str, content_type: str, content: bytes) -> Any:
         return None
 
 
-def _render(path: str, reply: Reply) -> tuple[int, dict[str, str], bytes]:
-    status, body, *pause = reply
+def render(reply: Reply) -> tuple[int, dict[str, str], bytes]:
+    status, body, *more = reply
     if isinstance(body, str):
-        kind = "text/plain" if path == "/health" and status == httpx.codes.OK else "text/html"
-        headers, content = {"Content-Type": f"{kind}; charset=utf-8"}, body.encode()
+        headers, content = {"Content-Type": "text/html; charset=utf-8"}, body.encode()
     else:
         headers, content = {"Content-Type": "application/json"}, json.dumps(body, indent=2).encode()
-    headers |= {"Retry-After": pause[0]} if pause else {}
-    if status == 401:
-        headers["WWW-Authenticate"] = 'Basic realm="mlflow"'
-    return status, headers, content
+    return status, headers | dict(*more), content
+
+
+def lowered(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.lower(): value for name, value in headers.items()}
 
 
 class FakeTransport(httpx.BaseTransport):
@@ -60,12 +60,12 @@ class FakeTransport(httpx.BaseTransport):
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         method, url, headers = request.method, request.url, request.headers
-        body = _parse(method, headers.get("content-type", ""), request.read())
+        body = parse(method, headers.get("content-type", ""), request.read())
         try:
-            reply = self._answer(method, url.path, dict(url.params), body, headers.get("authorization"))
+            reply = self._answer(method, url.path, dict(url.params), body, lowered(headers))
         except ReplyLostError:
             raise httpx.ReadError("the reply was lost", request=request) from None
-        status, answered, content = _render(url.path, reply)
+        status, answered, content = render(reply)
         return httpx.Response(status, headers=answered, content=content, request=request)
 
 
@@ -80,13 +80,13 @@ class _Connection(BaseHTTPRequestHandler):
         parts = urlsplit(self.path)
         path, query = unquote(parts.path), dict(parse_qsl(parts.query, keep_blank_values=True))
         content = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-        body = _parse(self.command, self.headers.get("Content-Type", ""), content)
+        body = parse(self.command, self.headers.get("Content-Type", ""), content)
         try:
-            reply = type(self).answer(self.command, path, query, body, self.headers.get("Authorization"))
+            reply = type(self).answer(self.command, path, query, body, lowered(self.headers))
         except ReplyLostError:
             self.close_connection = True
             return
-        self._send(*_render(path, reply))
+        self._send(*render(reply))
 
     def _send(self, status: int, headers: dict[str, str], content: bytes) -> None:
         self.send_response(status)
