@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -21,8 +22,11 @@ Answer = Callable[[str, str, dict[str, str], Any, Mapping[str, str]], Reply]
 IDLE_SECONDS = 5
 
 
+@dataclass(frozen=True)
 class NotJson:
-    """Stands for the body of a POST whose content type is not JSON."""
+    """The body of a POST whose content type is not JSON."""
+
+    content: bytes = b""
 
 
 class ReplyLostError(Exception):
@@ -32,7 +36,7 @@ class ReplyLostError(Exception):
 def parse(method: str, content_type: str, content: bytes) -> Any:
     """The parsed body; malformed JSON counts as no body at all, and only a POST must say that it is JSON."""
     if method in ("POST", "PUT") and content_type.partition(";")[0] != "application/json":
-        return NotJson()
+        return NotJson(content)
     try:
         return json.loads(content)
     except ValueError:

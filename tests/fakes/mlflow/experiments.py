@@ -26,19 +26,17 @@ def create(state: State, fields: Json) -> Json:
     location = locations.settled(fields.get("artifact_location", ""))
     limits.check_experiment_name(name)
     for tag in tags:
-        _check_tag(tag)
+        check_tag(state, tag)
     values = {tag.get("key", ""): tag.get("value", "") for tag in tags}
     # Any broken constraint is reported as a taken name, that of the tags too.
     if state.named(name) or len(values) < len(tags):
         raise ApiError("RESOURCE_ALREADY_EXISTS", f"Experiment(name={name}) already exists.")
-    number = max(state.experiments) + 1
-    state.experiments[number] = Experiment(number, name, location or f"mlflow-artifacts:/{number}", values)
-    return {"experiment_id": str(number)}
+    return {"experiment_id": str(state.add_experiment(name, location, values).id)}
 
 
-def _check_tag(tag: Json) -> None:
+def check_tag(state: State, tag: Json) -> None:
     limits.check_key(tag.get("key", ""))
-    limits.check_length("value", tag.get("value", ""), limits.EXPERIMENT_TAG)
+    state.limits.check("value", tag.get("value", ""), state.limits.experiment_tag)
 
 
 def get(state: State, fields: Json) -> Json:
@@ -85,7 +83,7 @@ def _move(state: State, fields: Json, before: str, after: str) -> Json:
 
 
 def set_tag(state: State, fields: Json) -> Json:
-    _check_tag(fields)
+    check_tag(state, fields)
     state.active_experiment(fields["experiment_id"]).tags[fields["key"]] = fields.get("value", "")
     return {}
 
@@ -99,7 +97,7 @@ def delete_tag(state: State, fields: Json) -> Json:
 
 
 def search(state: State, fields: Json) -> Json:
-    size = state.page_size(paging.check_size(fields.get("max_results", 0)))
+    size = state.page_size(paging.check_size(fields.get("max_results", 0), state.limits.experiment_page))
     clauses = filters.parse(fields.get("filter", ""), GRAMMAR)
     order = filters.parse_order(
         fields.get("order_by") or ["creation_time DESC", "experiment_id ASC"],

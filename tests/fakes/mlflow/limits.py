@@ -4,19 +4,44 @@ from __future__ import annotations
 
 import posixpath
 import re
+from dataclasses import dataclass
 
 from .errors import invalid, missing
 
 KEY = 250
 EXPERIMENT_NAME = 500
-EXPERIMENT_TAG = 20_000
-RUN_TAG = 8_000
-RUN_PARAM = 6_000
 REGISTERED_MODEL_TAG = 100_000
 LOCATION = 2_048
-PAGE = 50_000
 BATCH = {"metrics": 1_000, "params": 100, "tags": 100}
 BATCH_TOTAL = 1_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What differs between servers. `cuts`: what is too long of a run is cut without a word, else it is refused.
+
+    `in_bytes`: lengths are counted in UTF-8. `model_page`: 0 for any size.
+    """
+
+    experiment_tag: int = 20_000
+    run_tag: int = 8_000
+    run_param: int = 6_000
+    experiment_page: int = 50_000
+    run_page: int = 50_000
+    model_page: int = 0
+    cuts: bool = True
+    in_bytes: bool = False
+
+    def check(self, what: str, text: str, limit: int) -> None:
+        check_length(what, text.encode() if self.in_bytes else text, limit)
+
+    def kept(self, what: str, text: str, limit: int) -> str:
+        """What is stored of a value of a run."""
+        if self.cuts:
+            return text[:limit]
+        self.check(what, text, limit)
+        return text
+
 
 _KEY = re.compile(r"^[/\w.\- :]*$")
 _RUN_ID = re.compile(r"^[a-zA-Z0-9][\w\-]{0,255}$")
@@ -41,7 +66,7 @@ def check_characters(key: str) -> None:
         raise invalid(f"Invalid value {key!r} for parameter 'key' supplied: it resolves to another name")
 
 
-def check_length(what: str, text: str, limit: int) -> None:
+def check_length(what: str, text: str | bytes, limit: int) -> None:
     if len(text) > limit:
         raise invalid(f"'{what}' exceeds the maximum length of {limit} characters")
 

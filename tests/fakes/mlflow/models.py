@@ -104,7 +104,10 @@ def search(state: State, fields: Json) -> Json:
     found = [model for model in found if filters.matches(model, clauses, _look)]
     terms = [(name, item["ascending"]) for (name, _), item in zip(order, asked, strict=True)]
     found = filters.ordered(found, [*terms, ("creation_timestamp", False), ("model_id", True)], _attribute)
-    size = state.page_size(fields.get("max_results", 50) or 100)
+    asked_size = fields.get("max_results", 50) or 100
+    if state.limits.model_page:
+        paging.check_size(asked_size, state.limits.model_page)
+    size = state.page_size(asked_size)
     page, more = paging.cut(found, start, size, **query)
     return {**filled(models=[model.show() for model in page]), **more}
 

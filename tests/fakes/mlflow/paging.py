@@ -8,7 +8,6 @@ import json
 from collections.abc import Sequence
 from typing import Any, TypeVar
 
-from . import limits
 from .errors import PageError, invalid
 
 T = TypeVar("T")
@@ -31,11 +30,11 @@ def offset(token: str) -> int:
     return max(int(found), 0)
 
 
-def check_size(size: int) -> int:
+def check_size(size: int, limit: int) -> int:
     if size < 1:
         raise invalid(f"Invalid value {size} for parameter 'max_results' supplied. It must be a positive integer")
-    if size > limits.PAGE:
-        raise invalid(f"Invalid value {size} for parameter 'max_results' supplied. It must be at most {limits.PAGE}")
+    if size > limit:
+        raise invalid(f"Invalid value {size} for parameter 'max_results' supplied. It must be at most {limit}")
     return size
 
 

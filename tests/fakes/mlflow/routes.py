@@ -1,17 +1,21 @@
-"""Which handler answers a method and a path."""
+"""Which handler answers a method and a path, and what it is given of the request."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
+
+from tests.fakes.transport import NotJson
 
 from . import experiments, models, registry, runlog, runs
 from . import shapes as s
-from .errors import PageError
-from .state import State
-from .wire import Json, Shape
+from .errors import PageError, UnroutedError, invalid
+from .wire import Json, Shape, read_body, read_query
 
-Handler = Callable[[State, Json], Json]
+Handler = Callable[[Any, Json], Json]
+"""Takes the state, or what a server has in its place, and the fields of the request."""
 
 
 @dataclass(frozen=True)
@@ -22,8 +26,11 @@ class Route:
     reads_body: bool = True
 
 
+Routes = Mapping[tuple[str, str], Route]
+"""By method and path below the prefix."""
+
 _MODEL = "logged-models/{path_id}"
-_ROUTES: Mapping[tuple[str, str], Route] = {
+ROUTES: Routes = {
     ("POST", "experiments/create"): Route(s.EXPERIMENT_CREATE, experiments.create),
     ("GET", "experiments/get"): Route(s.EXPERIMENT, experiments.get),
     ("GET", "experiments/get-by-name"): Route(s.EXPERIMENT_BY_NAME, experiments.get_by_name),
@@ -65,12 +72,35 @@ _ROUTES: Mapping[tuple[str, str], Route] = {
 }
 
 
-def find(method: str, path: str) -> tuple[Route, dict[str, str]]:
+def dispatch(
+    tables: Mapping[str, Routes], state: Any, method: str, path: str, query: Mapping[str, str], body: Any | None
+) -> Json:
+    """The reply of the handler that stands for the path in the table of its prefix."""
+    if "\n" in path[:-1]:  # what stands in front of the application knows no path with a line end inside
+        raise UnroutedError
+    prefix = next((prefix for prefix in tables if path.startswith(prefix)), None)
+    if prefix is None:
+        raise PageError(404)
+    route, held = find(tables[prefix], method, re.sub("/{2,}", "/", path.removeprefix(prefix)))
+    if "//" in path:
+        raise PageError(308)
+    if not route.reads_body:
+        return route.handler(state, dict(held))
+    if isinstance(body, NotJson):
+        raise invalid("Bad Request. Content-Type must be one of ['application/json'].")
+    found = read_query(route.shape, query) if method == "GET" else {} if body is None else body
+    fields = read_body(route.shape, found)
+    if route.check_body:
+        route.check_body(found)
+    return route.handler(state, {**fields, **held})
+
+
+def find(routes: Routes, method: str, path: str) -> tuple[Route, dict[str, str]]:
     """The route for a path below the prefix, with what the path holds; a fixed path goes before a pattern."""
-    if (method, path) in _ROUTES:
-        return _ROUTES[method, path], {}
+    if (method, path) in routes:
+        return routes[method, path], {}
     matching = {
-        verb: (route, held) for (verb, pattern), route in _ROUTES.items() if (held := _match(pattern, path)) is not None
+        verb: (route, held) for (verb, pattern), route in routes.items() if (held := _match(pattern, path)) is not None
     }
     if not matching:
         raise PageError(404)

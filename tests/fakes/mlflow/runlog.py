@@ -14,16 +14,17 @@ _IN_BATCH = {"metrics": ("key", "value", "timestamp"), "params": ("key",), "tags
 
 def set_tag(state: State, fields: Json) -> Json:
     limits.check_key(fields["key"])
-    _store_tag(state.active_run(fields["run_id"]), fields["key"], fields.get("value", ""))
+    _store_tag(state, state.active_run(fields["run_id"]), fields["key"], fields.get("value", ""))
     return {}
 
 
-def _store_tag(run: Run, key: str, value: str) -> None:
-    """Too long a value is cut without a word; the tag of the run's name renames the run, unless it is empty."""
+def _store_tag(state: State, run: Run, key: str, value: str) -> None:
+    """The tag of the run's name renames the run, unless it is empty."""
+    kept = state.limits.kept("value", value, state.limits.run_tag)
     if key != "mlflow.runName":
-        run.tags[key] = value[: limits.RUN_TAG]
+        run.tags[key] = kept
     elif value:
-        run.rename(value[: limits.RUN_TAG])
+        run.rename(kept)
 
 
 def delete_tag(state: State, fields: Json) -> Json:
@@ -37,12 +38,12 @@ def delete_tag(state: State, fields: Json) -> Json:
 def log_parameter(state: State, fields: Json) -> Json:
     limits.check_key(fields["key"])
     run = state.active_run(fields["run_id"])
-    _store_params(run, {fields["key"]: fields.get("value", "")})
+    _store_params(state, run, {fields["key"]: fields.get("value", "")})
     return {}
 
 
-def _store_params(run: Run, params: dict[str, str]) -> None:
-    cut = {key: value[: limits.RUN_PARAM] for key, value in params.items()}
+def _store_params(state: State, run: Run, params: dict[str, str]) -> None:
+    cut = {key: state.limits.kept("value", value, state.limits.run_param) for key, value in params.items()}
     changed = [key for key, value in cut.items() if run.params.get(key, value) != value]
     if changed:
         raise invalid(f"Changing param values is not allowed. Params were already logged={changed}")
@@ -87,11 +88,11 @@ def log_batch(state: State, fields: Json) -> Json:
     if len(values) < len(params):
         raise invalid("Duplicate parameter keys have been submitted.")
     run = state.active_run(fields["run_id"])
-    _store_params(run, values)
+    _store_params(state, run, values)
     for point in metrics:
         _store_point(state, run, point)
     for tag in tags:
-        _store_tag(run, tag["key"], tag.get("value", ""))
+        _store_tag(state, run, tag["key"], tag.get("value", ""))
     return {}
 
 

@@ -74,7 +74,7 @@ def restore(state: State, fields: Json) -> Json:
 
 def search(state: State, fields: Json) -> Json:
     """Newest first, by the start time that the client gave; ties in the order of the random ids."""
-    size = state.page_size(paging.check_size(fields.get("max_results", 1_000)))
+    size = state.page_size(paging.check_size(fields.get("max_results", 1_000), state.limits.run_page))
     clauses = filters.parse(fields.get("filter", ""), GRAMMAR)
     order = filters.parse_order(fields.get("order_by", []), _TEXTS | _TIMES | {"run_id"})
     start = paging.offset(fields.get("page_token", ""))

@@ -4,17 +4,15 @@ from __future__ import annotations
 
 import base64
 import copy
-import re
 from collections.abc import Mapping
 from typing import Any
 
 from tests.fakes.fake import Fake
-from tests.fakes.transport import NotJson, Reply
+from tests.fakes.transport import Reply
 
-from . import routes
-from .errors import ApiError, PageError, UnroutedError, invalid
+from .errors import ApiError, PageError
+from .routes import ROUTES, dispatch
 from .state import State
-from .wire import Json, read_body, read_query
 
 VERSION = "3.17.2"
 
@@ -50,7 +48,7 @@ class FakeMlflow(Fake):
             if path == "/version":
                 return _get_only(method, VERSION, "text/html")
             with self._lock:
-                return 200, copy.deepcopy(self._dispatch(method, path, query, body))
+                return 200, copy.deepcopy(dispatch({self._prefix: ROUTES}, self._state, method, path, query, body))
         except (ApiError, PageError) as error:
             return error.status, error.body
 
@@ -58,24 +56,6 @@ class FakeMlflow(Fake):
         if self._auth is None:
             return True
         return authorization == "Basic " + base64.b64encode(":".join(self._auth).encode()).decode()
-
-    def _dispatch(self, method: str, path: str, query: dict[str, str], body: Any | None) -> Json:
-        if "\n" in path[:-1]:  # what stands in front of the application knows no path with a line end inside
-            raise UnroutedError
-        if not path.startswith(self._prefix):
-            raise PageError(404)
-        route, held = routes.find(method, re.sub("/{2,}", "/", path.removeprefix(self._prefix)))
-        if "//" in path:
-            raise PageError(308)
-        if not route.reads_body:
-            return route.handler(self._state, dict(held))
-        if isinstance(body, NotJson):
-            raise invalid("Bad Request. Content-Type must be one of ['application/json'].")
-        found = read_query(route.shape, query) if method == "GET" else {} if body is None else body
-        fields = read_body(route.shape, found)
-        if route.check_body:
-            route.check_body(found)
-        return route.handler(self._state, {**fields, **held})
 
 
 def _get_only(method: str, text: str, kind: str) -> Reply:

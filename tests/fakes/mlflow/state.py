@@ -9,6 +9,7 @@ import uuid
 from dataclasses import dataclass, field
 
 from .errors import ApiError, absent, invalid
+from .limits import Limits
 from .locations import below
 from .wire import Json
 
@@ -175,9 +176,15 @@ class State:
     registered: dict[str, Registered] = field(default_factory=dict)
     datasets: dict[tuple[int, str, str], Json] = field(default_factory=dict)
     page_cap: int | None = None
+    limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:
         self.experiments[0] = Experiment(0, "Default", "mlflow-artifacts:/0", {})
+
+    def add_experiment(self, name: str, location: str, tags: Tags) -> Experiment:
+        number = max(self.experiments) + 1
+        self.experiments[number] = Experiment(number, name, location or f"mlflow-artifacts:/{number}", tags)
+        return self.experiments[number]
 
     def experiment(self, text: str) -> Experiment:
         """An id that was lost on the way means the default experiment."""
