@@ -28,7 +28,10 @@ def mapping(found: list[Json]) -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class Api:
+    """`folder`: what the names of experiments start with, where they are paths."""
+
     client: httpx.Client
+    folder: str = ""
 
     def send(
         self, method: str, path: str, body: Any = None, query: Mapping[str, str | int] | None = None
@@ -59,7 +62,7 @@ class Api:
         refusal(self.send("GET", path, query=query), status, code)
 
     def experiment(self, **more: Any) -> str:
-        found: str = self.post("experiments/create", {"name": unique(), **more})["experiment_id"]
+        found: str = self.post("experiments/create", {"name": self.folder + unique(), **more})["experiment_id"]
         return found
 
     def shown_experiment(self, ident: str) -> Json:

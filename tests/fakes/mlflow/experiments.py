@@ -35,7 +35,7 @@ def create(state: State, fields: Json) -> Json:
 
 
 def check_tag(state: State, tag: Json) -> None:
-    limits.check_key(tag.get("key", ""))
+    state.limits.check_key(tag.get("key", ""))
     state.limits.check("value", tag.get("value", ""), state.limits.experiment_tag)
 
 

@@ -20,7 +20,8 @@ BATCH_TOTAL = 1_000
 class Limits:
     """What differs between servers. `cuts`: what is too long of a run is cut without a word, else it is refused.
 
-    `in_bytes`: lengths are counted in UTF-8. `model_page`: 0 for any size.
+    `in_bytes`: lengths are counted in UTF-8. `model_page`: 0 for any size. `batch_value`: how many characters a param
+    or a tag of a batch may have; 0 for as many as elsewhere.
     """
 
     experiment_tag: int = 20_000
@@ -29,8 +30,13 @@ class Limits:
     experiment_page: int = 50_000
     run_page: int = 50_000
     model_page: int = 0
+    batch_value: int = 0
     cuts: bool = True
     in_bytes: bool = False
+
+    def check_key(self, key: str) -> None:
+        check_characters(key)
+        self.check("key", key, KEY)
 
     def check(self, what: str, text: str, limit: int) -> None:
         check_length(what, text.encode() if self.in_bytes else text, limit)

@@ -13,7 +13,7 @@ _IN_BATCH = {"metrics": ("key", "value", "timestamp"), "params": ("key",), "tags
 
 
 def set_tag(state: State, fields: Json) -> Json:
-    limits.check_key(fields["key"])
+    state.limits.check_key(fields["key"])
     _store_tag(state, state.active_run(fields["run_id"]), fields["key"], fields.get("value", ""))
     return {}
 
@@ -36,7 +36,7 @@ def delete_tag(state: State, fields: Json) -> Json:
 
 
 def log_parameter(state: State, fields: Json) -> Json:
-    limits.check_key(fields["key"])
+    state.limits.check_key(fields["key"])
     run = state.active_run(fields["run_id"])
     _store_params(state, run, {fields["key"]: fields.get("value", "")})
     return {}
@@ -51,13 +51,13 @@ def _store_params(state: State, run: Run, params: dict[str, str]) -> None:
 
 
 def log_metric(state: State, fields: Json) -> Json:
-    _check_point(fields)
+    _check_point(state, fields)
     _store_point(state, state.active_run(fields["run_id"]), fields)
     return {}
 
 
-def _check_point(point: Json) -> None:
-    limits.check_key(point.get("key", ""))
+def _check_point(state: State, point: Json) -> None:
+    state.limits.check_key(point.get("key", ""))
     if point.get("timestamp", 0) < 0:
         raise invalid("Timestamp must be a nonnegative long (64-bit integer)")
 
@@ -80,9 +80,11 @@ def log_batch(state: State, fields: Json) -> Json:
     metrics, params, tags = (fields.get(what, []) for what in ("metrics", "params", "tags"))
     limits.check_run_id(fields["run_id"])
     for point in metrics:
-        _check_point(point)
+        _check_point(state, point)
     for pair in [*params, *tags]:
-        limits.check_key(pair.get("key", ""))
+        state.limits.check_key(pair.get("key", ""))
+        if state.limits.batch_value:
+            limits.check_length("value", pair.get("value", ""), state.limits.batch_value)
     limits.check_batch({"metrics": len(metrics), "params": len(params), "tags": len(tags)})
     values = {pair["key"]: pair.get("value", "") for pair in params}
     if len(values) < len(params):
