@@ -10,17 +10,17 @@ from typing import Any
 from tests.fakes.fake import Fake
 from tests.fakes.transport import Reply
 
-from .errors import ApiError, PageError
-from .routes import ROUTES, dispatch
+from .ages import NEWEST, Age
+from .errors import ApiError, PageError, absent
+from .routes import dispatch
 from .state import State
-
-VERSION = "3.17.2"
 
 
 class FakeMlflow(Fake):
     """An MLflow tracking server in memory.
 
     `page_cap` makes every page at most that long, whatever was asked for, so that a few objects need several pages.
+    `age` makes it an older server.
     """
 
     def __init__(
@@ -29,13 +29,16 @@ class FakeMlflow(Fake):
         auth: tuple[str, str] | None = None,
         page_cap: int | None = None,
         quota: float = 0,
+        age: Age = NEWEST,
     ) -> None:
+        self._age, self._routes = age, age.routes()
         self._auth = auth
         self._page_cap = page_cap
         super().__init__(prefix, quota)
 
     def _empty(self) -> None:
         self._state = State(page_cap=self._page_cap)
+        self.workspaces = {name: State(page_cap=self._page_cap) for name in self._age.workspaces or ()}
 
     def answer(
         self, method: str, path: str, query: dict[str, str], body: Any | None, headers: Mapping[str, str]
@@ -45,10 +48,13 @@ class FakeMlflow(Fake):
                 return _get_only(method, "OK", "text/plain")
             if not self._allows(headers.get("authorization")):
                 return 401, "You are not authenticated.", {"WWW-Authenticate": 'Basic realm="mlflow"'}
-            if path == "/version":
-                return _get_only(method, VERSION, "text/html")
+            if path == "/version" and self._age.version:
+                return _get_only(method, self._age.version, "text/html")
+            if path == "/api/3.0/mlflow/server-info" and self._age.version == NEWEST.version:
+                return 200, {"store_type": "SqlStore", "workspaces_enabled": self._age.workspaces is not None}
             with self._lock:
-                return 200, copy.deepcopy(dispatch({self._prefix: ROUTES}, self._state, method, path, query, body))
+                state = self._inside(headers.get("x-mlflow-workspace", "default"))
+                return 200, copy.deepcopy(dispatch({self._prefix: self._routes}, state, method, path, query, body))
         except (ApiError, PageError) as error:
             return error.status, error.body
 
@@ -56,6 +62,14 @@ class FakeMlflow(Fake):
         if self._auth is None:
             return True
         return authorization == "Basic " + base64.b64encode(":".join(self._auth).encode()).decode()
+
+    def _inside(self, workspace: str) -> State:
+        """What the workspace holds; a server without workspaces does not look which one was asked for."""
+        if self._age.workspaces is None or workspace == "default":
+            return self._state
+        if workspace not in self.workspaces:
+            raise absent(f"Workspace '{workspace}' not found")
+        return self.workspaces[workspace]
 
 
 def _get_only(method: str, text: str, kind: str) -> Reply:
