@@ -28,6 +28,8 @@ class _PortTakenError(Exception):
     """Somebody took the port between its choice and the server's start."""
 
 
+_POOL = {"MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "40", "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "80"}
+"""A worker's own pool of 15 connections deadlocks from 24 requests in flight; 1.30 takes no pool for SQLite."""
 Command = Callable[[int], list[str]]
 """From a port to what starts a server there."""
 
@@ -35,7 +37,7 @@ Command = Callable[[int], list[str]]
 @contextmanager
 def real_mlflow(tmp_path: Path, workers: int = 1, **environment: str) -> Iterator[str]:
     """The base URL of a running MLflow server whose database and artifacts lie in `tmp_path`."""
-    with _running(tmp_path, lambda port: _uvicorn(port, workers), environment) as url:
+    with _running(tmp_path, lambda port: _uvicorn(port, workers), {**_POOL, **environment}) as url:
         yield url
 
 
@@ -107,9 +109,6 @@ def _environment(folder: Path) -> dict[str, str]:
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
-        # A worker's own pool of 15 connections deadlocks from 24 requests in flight.
-        "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "40",
-        "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "80",
     }
 
 
