@@ -60,19 +60,23 @@ def _left(owned: Mapping[Address, Live], pairs: Mapping[Address, Pair]) -> dict[
 
 def _referring(pairs: Mapping[Address, Pair], kinds: Mapping[str, Kind]) -> dict[Address, Pair]:
     """The pairs with addresses in place of the server's ids, where a live resource refers to another one of them."""
-    known = {(pair.address.kind, pair.live.id): str(pair.address) for pair in pairs.values() if pair.live}
-    found = {}
-    for address, pair in pairs.items():
-        live = pair.live
-        if live:
-            references: dict[Path, Value] = {
-                (name,): known[kind, str(live.fields.get((name,)))]
-                for name, kind in kinds[address.kind].references.items()
-                if (kind, str(live.fields.get((name,)))) in known
-            }
-            live = replace(live, address=address, fields={**live.fields, **references})
-        found[address] = replace(pair, live=live)
-    return found
+    known: dict[tuple[str, str], list[str]] = {}
+    for pair in pairs.values():
+        if pair.live:
+            known.setdefault((pair.address.kind, pair.live.id), []).append(str(pair.address))
+    return {address: replace(pair, live=_named(pair, known, kinds)) for address, pair in pairs.items()}
+
+
+def _named(pair: Pair, known: Mapping[tuple[str, str], Sequence[str]], kinds: Mapping[str, Kind]) -> Live | None:
+    """The live resource with addresses for ids; of several that one could have, the declared one is meant."""
+    if pair.live is None:
+        return None
+    references: dict[Path, Value] = {}
+    for name, kind in kinds[pair.address.kind].references.items():
+        if names := known.get((kind, str(pair.live.fields.get((name,))))):
+            declared = pair.desired.fields.get((name,)) if pair.desired else None
+            references[(name,)] = declared if declared in names else names[-1]
+    return replace(pair.live, address=pair.address, fields={**pair.live.fields, **references})
 
 
 def _spare(live: Live) -> Address:

@@ -81,7 +81,8 @@ def make(
     plan = _remembering(plan, stack, pairs, chosen)
     again = {address for address, pair in pairs.items() if pair.live and pair.live.revived}
     unsafe = [] if options.destroy else guard(plan, _owned(pairs), options.safety, again)
-    return plan, [*found, *([_cycle(cycle, chosen)] if cycle else []), *unsafe]
+    entangled = [_cycle(cycle, chosen)] if cycle and not found else []  # steps that are refused may need each other
+    return plan, [*found, *entangled, *unsafe]
 
 
 def sought(desired: Mapping[Address, Desired]) -> dict[str, tuple[Sought, ...]]:

@@ -51,7 +51,7 @@ def stale(plan: Plan, lives: Sequence[Live], kinds: Mapping[str, Kind]) -> list[
     """What has changed on the server since `plan` was made, of all that it was computed from: a finding for each."""
     steps = {step.address: step for step in plan.steps}
     by_id = {(live.address.kind, live.id): live for live in lives}
-    by_address = {live.address: live for live in lives if _holds(live, kinds)}
+    by_address = {live.address: live for live in lives if not (live.mark and live.mark.replaced)}
     found = []
     for address, expected in sorted(plan.seen.items()):
         step = steps.get(address, Step(address, Action.noop))
@@ -59,18 +59,13 @@ def stale(plan: Plan, lives: Sequence[Live], kinds: Mapping[str, Kind]) -> list[
         if live is None:
             found += [] if expected == ABSENT else [_gone(step, kinds.get(address.kind))]
         elif expected == ABSENT:
-            words = f"{address} is on the server now (id {live.id}); it was not when the plan was made"
+            state = "deleted, id" if live.deleted else "id"
+            words = f"{address} is on the server now ({state} {live.id}); it was not when the plan was made"
             found.append(_stale(words, step.at))
         else:
             found += _changes(step, live, expected, plan.basis.get(address), kinds[address.kind])
             found += _claims(step, live)
     return [*found, *_taken(plan, lives, kinds)]
-
-
-def _holds(live: Live, kinds: Mapping[str, Kind]) -> bool:
-    """Whether a live resource has its address, so that nothing else can be made there."""
-    replaced = live.mark is not None and live.mark.replaced
-    return not replaced and (not live.deleted or kinds[live.address.kind].unique)
 
 
 def _stale(summary: str, at: Span | None) -> Diagnostic:

@@ -5,7 +5,7 @@ import pytest
 from reconciler.core.mark import Mark
 from reconciler.core.match import match
 from tests.fakes.mlflow import FakeMlflow
-from tests.lives import KINDS, address, entry, found, held, owned
+from tests.lives import KINDS, address, entry, found, held, owned, path
 from tests.world import World
 
 FRAUD = address("experiments.fraud")
@@ -35,6 +35,27 @@ def test_without_a_mark_the_name_counts():
 def test_runs_and_models_are_never_found_by_name():
     live = found("runs.?9", {"name": "r", "experiment": "1"}, "9", parent="1")
     assert matched([entry("runs.r", experiment="fraud")], [live]) == ({"runs.r": None}, [])
+
+
+def test_a_reference_to_what_two_entries_would_be_stays_as_it_is_declared():
+    """The name is what is wrong there; that the reference would have to change is no second finding."""
+    owner = owned("experiments.was", {"name": "x"}, {})
+    model = owned("logged_models.m", {"name": "m", "experiment": "1"}, {}, parent="1")
+    entries = [
+        entry("experiments.fraud", name="x", existing="true"),
+        entry("experiments.was", name="y"),
+        entry("logged_models.m", experiment="fraud"),
+    ]
+    pairs, (problem,) = match({one.address: one for one in entries}, [owner, model], KINDS)
+    assert problem.code == "name-taken"
+    live = pairs[address("logged_models.m")].live
+    assert live.fields[path("experiment")] == "experiments.fraud"
+    assert (
+        match({entries[1].address: entries[1]}, [owner, model], KINDS)[0][address("logged_models.m")].live.fields[
+            path("experiment")
+        ]
+        == "experiments.was"
+    )
 
 
 def test_what_carries_our_mark_and_is_not_declared_stands_alone():

@@ -376,11 +376,13 @@ def test_what_was_not_there_is_there_now():
     assert finding.at == DESIRED.at()
 
 
-def test_a_deleted_experiment_has_its_name_and_a_deleted_run_has_none():
+def test_what_was_made_and_deleted_since_is_told():
+    """A new plan would restore it; made once more, it would be there twice as soon as its experiment is restored."""
     plan = planned([DESIRED, entry("runs.r", experiment="fraud")], [])
     dead = found("experiments.fraud", {"name": "fraud"}, "7", deleted=True)
     run = owned("runs.r", {"name": "r"}, {}, id="8", parent="7", deleted=True)
-    assert [words.split()[0] for words in told(plan, dead, run)] == ["experiments.fraud"]
+    words = "is on the server now (deleted, id {}); it was not when the plan was made"
+    assert told(plan, dead, run) == [f"experiments.fraud {words.format(7)}", f"runs.r {words.format(8)}"]
     made = owned("runs.r", {"name": "r"}, {}, id="9", parent="7")
     assert [words.split()[0] for words in told(plan, run, made)] == ["runs.r"]
 
