@@ -17,6 +17,7 @@ import ast
 import json
 import os
 import re
+import runpy
 import shlex
 import subprocess
 import sys
@@ -358,6 +359,12 @@ def test_every_environment_variable_is_in_targets_md():
     read = {name for text in texts for name in re.findall(r'"(MLFLOW_TRACKING_\w+)"', text)}
     assert read == set(rows(section(DOCS / "targets.md", "Environment variables"))) & read
     assert len(read) >= 6
+
+
+def test_every_module_that_is_mutated_has_its_score_in_reliability_md():
+    modules = runpy.run_path(str(ROOT / "script" / "mutants.py"))["MODULES"]
+    assert rows(section(DOCS / "reliability.md", "Mutation testing")) == list(modules)
+    assert all((ROOT / module).is_file() for module in modules)
 
 
 def test_the_mark_in_concepts_md_is_one():
