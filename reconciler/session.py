@@ -15,6 +15,7 @@ from reconciler.config import Config, Selected
 from reconciler.config import load as load_config
 from reconciler.core import drift, planner
 from reconciler.core.address import Address
+from reconciler.core.canonical import canonical
 from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
 from reconciler.core.drift import Drifts
 from reconciler.core.guard import Safety
@@ -28,10 +29,12 @@ from reconciler.core.resource import Desired, Live
 from reconciler.core.scrub import scrubbed
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.source import Document, parse
-from reconciler.core.wire import Backend, Sought
+from reconciler.core.wire import Backend, Server, Sought
 from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.execute import Interrupted
 from reconciler.runtime.files import Folder, read
+from reconciler.runtime.observe import Send
+from reconciler.runtime.observe import read as read_flow
 from reconciler.runtime.unlock import Unlocked, unlock
 from reconciler.version import __version__
 
@@ -67,6 +70,7 @@ class Session:
     lock_timeout: float = 0.0
     sources: dict[str, str] = field(default_factory=dict, repr=False)
     requests: dict[str, int] = field(default_factory=lambda: {"reads": 0, "writes": 0})
+    _server: Server | None = field(default=None, init=False, repr=False)
 
     @cached_property
     def _read(self) -> tuple[Folder, list[Diagnostic]]:
@@ -116,14 +120,15 @@ class Session:
         """The requests of the stack's lock; None where the backend has none."""
         return self.backend.lock(self.selected.options) if self.backend.lock else None
 
-    @cached_property
+    @property
     def stack(self) -> planner.Stack:
+        """The stack, with the wires for what its server is known to be."""
         return planner.Stack(
             name=self.config.stack,
             target=self.selected.name,
             backend=self.selected.backend,
             kinds=registry.kinds(),
-            wires=self.backend.wires(self.selected.options),
+            wires=self.backend.wires(self.selected.options, self._server or Server()),
             sensitive=Sensitive(self.selected.sensitive),
         )
 
@@ -136,8 +141,8 @@ class Session:
         )
         if len(documents) < len(self.files.manifests):  # what could not be read may declare what others refer to
             more = [one for one in more if one.code != "unknown-reference" or one.hint.startswith("did you mean")]
-        limits = check_limits(desired, self.stack.kinds, self.stack.wires, self.stack.backend)
-        stop_on_errors([*problems, *more, *limits])
+        desired = canonical(desired, self.stack.wires)
+        stop_on_errors(dict.fromkeys([*problems, *more, *self._unfit(desired)]))
         return desired
 
     def plan(self, options: planner.Options | None = None) -> Plan:
@@ -151,9 +156,19 @@ class Session:
         """The plan with what stands against it, of which nothing is raised."""
         desired = {} if options.destroy else self.desired
         with self._place(writable=False) as place:
-            plan, found = planner.make(self.stack, desired, place.observe(planner.sought(desired)), options)
-            no_lock, held = self._prospect(place) if plan.steps else ("", [])
+            plan, found = self._made(desired, options, place)
+            if plan.steps and place.ask():
+                plan, found = self._made(desired, options, place)
+            if not plan.steps:
+                return plan, found
+            no_lock, held = place.prospect(self.lock_wire) if self.lock else ("--no-lock", [])
         return replace(plan, no_lock=no_lock), [*found, *held]
+
+    def server(self) -> Server:
+        """What the target's server is. Raises RequestFailed."""
+        with self._place(writable=False) as place:
+            place.ask()
+        return self._server or Server()
 
     def look(self, options: planner.Options) -> tuple[Mapping[Address, Pair], Plan]:
         """Each address with what is declared and what is there, and the plan; findings are left out. Raises Failed."""
@@ -177,7 +192,7 @@ class Session:
 
     def recheck(self, plan: Plan) -> None:
         """See that a plan is for this stack and that all that it was computed from still stands. Raises Failed."""
-        stop_on_errors(self._foreign(plan) or changed_secrets(plan, self.selected.scope))
+        stop_on_errors(planner.foreign(plan, self.stack) or changed_secrets(plan, self.selected.scope))
         with self._place(writable=False) as place:
             place.recheck(plan)
 
@@ -189,7 +204,7 @@ class Session:
             Interrupted: Ctrl-C; it has the outcomes.
             Unproven: all was sent, and then the server could not be read; it has the outcomes.
         """
-        stop_on_errors(self._foreign(plan) or changed_secrets(plan, self.selected.scope))
+        stop_on_errors(planner.foreign(plan, self.stack) or changed_secrets(plan, self.selected.scope))
         if not plan.steps:
             return []
         listener = listener or Listener()
@@ -211,8 +226,7 @@ class Session:
             Failed: another one holds the lock than the one with `token`, or than the one that was agreed on.
             RequestFailed: trouble with the server.
         """
-        wire = self.lock_wire
-        if wire is None:
+        if (wire := self.lock_wire) is None:
             return Unlocked(None, 0)
         with self._client(writable=True) as client:
             return unlock(wire, self.stack.name, client.send, agree, token=token)
@@ -220,6 +234,26 @@ class Session:
     @property
     def _workers(self) -> int:
         return self.parallel or self.selected.parallel or self.backend.parallel
+
+    def _made(
+        self, desired: Mapping[Address, Desired], options: planner.Options, place: Place
+    ) -> tuple[Plan, list[Diagnostic]]:
+        """Raises Failed where the server, now that it is known, cannot hold what is declared."""
+        lives = place.observe(planner.sought(desired))
+        if self._server:
+            stop_on_errors(self._unfit(desired))
+        return planner.make(place.stack, desired, lives, options)
+
+    def _unfit(self, desired: Mapping[Address, Desired]) -> list[Diagnostic]:
+        stack = self.stack
+        return check_limits(desired, stack.kinds, stack.wires, stack.backend)
+
+    def _meet(self, send: Send) -> planner.Stack | None:
+        """The stack as its server turns out to be, where that is not yet known and not as usual."""
+        if self._server or not self.backend.probe:
+            return None
+        self._server = read_flow(self.backend.probe(self.selected.options), send)
+        return None if self._server.usual else self.stack
 
     def _declared(self) -> Mapping[Address, Desired] | None:
         """What the manifests declare; None where there are none, or where they have errors."""
@@ -232,50 +266,30 @@ class Session:
         parsed = [parse(text, name) for name, text in sorted(self.files.manifests.items())]
         return [document for document, _ in parsed if document], [one for _, problems in parsed for one in problems]
 
-    def _foreign(self, plan: Plan) -> list[Diagnostic]:
-        own = {"stack": self.stack.name, "target": self.stack.target, "backend": self.stack.backend}
-        return [
-            error(
-                "foreign-plan",
-                f"the plan is for the {name} '{getattr(plan, name)}'; this is '{value}'",
-                hint="choose the right folder with --manifests and the right target with --target",
-            )
-            for name, value in own.items()
-            if getattr(plan, name) != value
-        ]
-
     @contextmanager
     def _place(self, *, writable: bool) -> Iterator[Place]:
         with self._client(writable=writable) as client:
-            yield Place(self.stack, client, self.selected.scope.secret, self._workers, patience=self.timeout)
+            scope, meet = self.selected.scope, self._meet
+            yield Place(self.stack, client, scope.secret, meet, self._workers, patience=self.timeout)
 
     @property
     def _lock(self) -> LockWire | None:
         return self.lock_wire if self.lock else None
 
-    def _prospect(self, place: Place) -> tuple[str, list[Diagnostic]]:
-        """Why an apply would go without the lock, and who holds it at the moment."""
-        if not self.lock:
-            return "--no-lock", []
-        wire = self.lock_wire
-        return place.prospect(wire) if wire else (f"the backend '{self.selected.backend}' has none", [])
-
     @contextmanager
     def _client(self, *, writable: bool) -> Iterator[Client]:
-        from reconciler.runtime.connect import connection  # noqa: PLC0415 - httpx, which validate does not need
-        from reconciler.runtime.http import Client  # noqa: PLC0415
+        from reconciler.runtime.connect import connected  # noqa: PLC0415 - httpx, which validate does not need
         from reconciler.runtime.journal import opened  # noqa: PLC0415
-        from reconciler.runtime.retry import Retry  # noqa: PLC0415
 
         with (
             opened(self.journal, bodies=self.journal_bodies) as journal,
-            Client(
-                connection(self.backend.endpoint(self.selected.options, self.environ)),
+            connected(
+                self.backend,
+                self.backend.endpoint(self.selected.options, self.environ),
                 version=__version__,
-                reads=self.backend.reads,
                 writable=writable,
-                connections=self._workers,
-                retry=Retry(self.timeout, passing=self.backend.passing),
+                workers=self._workers,
+                timeout=self.timeout,
                 journal=journal,
             ) as client,
         ):

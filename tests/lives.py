@@ -13,11 +13,12 @@ from reconciler.core.change import Path
 from reconciler.core.diff import mark_of
 from reconciler.core.mark import Mark, digest
 from reconciler.core.resource import Desired, Live
+from reconciler.core.wire import Server
 from tests.world import PREFIX, declare
 
 KINDS = registry.kinds()
 MLFLOW = registry.backends()["mlflow"]
-WIRES = MLFLOW.wires(MLFLOW.options.model_validate({"url": "http://localhost"}))
+WIRES = MLFLOW.wires(MLFLOW.options.model_validate({"url": "http://localhost"}), Server())
 
 
 def address(text: str) -> Address:

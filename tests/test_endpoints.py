@@ -20,7 +20,7 @@ from reconciler.core.lock import Held
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Live
 from reconciler.core.source import Document
-from reconciler.core.wire import Edit, Query, Sought
+from reconciler.core.wire import Edit, Query, Server, Sought
 
 ROOT = Path(__file__).parent.parent
 PACKAGE = ROOT / "reconciler"
@@ -337,7 +337,7 @@ def written(wire, entry):
 @cache
 def sent():
     """All calls that the wires make for one resource of each kind."""
-    wires = BACKEND.wires(Options(url="http://localhost"))
+    wires = BACKEND.wires(Options(url="http://localhost"), Server())
     calls = locking(BACKEND.lock(Options(url="http://localhost")))
     for address, fields in DECLARED.items():
         wire = wires[address.kind]

@@ -20,10 +20,11 @@ from reconciler.core.plan import Outcome, Plan
 from reconciler.core.resolve import resolve
 from reconciler.core.resource import Desired, Live
 from reconciler.core.source import parse
+from reconciler.core.wire import Server
 from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.connection import Connection
 from reconciler.runtime.errors import Rejected
-from reconciler.runtime.http import Client
+from reconciler.runtime.http import Client, Reading
 
 PREFIX = "/api/2.0/mlflow"
 
@@ -44,10 +45,10 @@ class World:
     def __init__(self, transport: httpx.BaseTransport, stack: str = "ml") -> None:
         backend = registry.backends()["mlflow"]
         options = backend.options.model_validate({"url": "http://localhost"})
-        wires = backend.wires(options)
+        wires = backend.wires(options, Server())
         self.stack = planner.Stack(stack, "local", "mlflow", registry.kinds(), wires)
         connection = Connection(url="http://localhost", transport=transport)
-        self.client = Client(connection, version="0", reads=backend.reads, writable=True)
+        self.client = Client(connection, version="0", reading=Reading(backend.reads), writable=True)
         self.place = Place(self.stack, self.client, str, parallel=1, patience=0)
 
     def observe(self, sought: Mapping[str, Any]) -> list[Live]:

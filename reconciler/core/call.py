@@ -14,6 +14,8 @@ Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
 Reply: TypeAlias = Any
 """The decoded JSON of an answer; None where an absorbed error stood in its place."""
 
+NO_ROUTE = "no-route"
+"""In a call's `absorbs`: the server has nothing at that path (404 without an error code of the API, or 405)."""
 ID = "{id}"
 """In a call's path: the server's id of the step's own resource."""
 
@@ -54,6 +56,11 @@ def sendable(path: str) -> str:
     if not _PATH.fullmatch(path) or _STEP.search(path):
         raise ValueError("is not a path such as /api/2.0/mlflow, percent-encoded and without a '/' at its end")
     return path
+
+
+def ends_with(path: str, ends: tuple[str, ...]) -> bool:
+    """Whether `path` ends with one of `ends`, each of them whole segments."""
+    return any(path.endswith("/" + end.strip("/")) for end in ends if end.strip("/"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from reconciler.core.json_place import place
 from reconciler.core.mark import Mark
 from reconciler.core.order import order
 from reconciler.core.placeholders import unknown_id
-from reconciler.core.plan import Basis, Plan, Step
+from reconciler.core.plan import Basis, Plan, Stay, Step
 
 Fault: TypeAlias = tuple[tuple[str | int, ...], str]
 """Where something is wrong with a document, and what."""
@@ -39,6 +39,7 @@ def dump(plan: Plan, tool: str) -> str:
         "summary": plan.summary,
         "left_out": plan.left_out,
         "no_lock": plan.no_lock,
+        "cannot_remove": [_dump_stay(stay) for stay in plan.stays],
         "secrets": plan.secrets,
         "steps": [_dump_step(step) for step in plan.steps],
         "ids": {str(address): found for address, found in plan.ids.items()},
@@ -123,6 +124,11 @@ def _dump_call(call: Call) -> dict[str, Any]:
         "absorbs": call.absorbs,
         "repeatable": call.repeatable,
     }
+
+
+def _dump_stay(stay: Stay) -> dict[str, Any]:
+    at = str(stay.at) if stay.at else None
+    return {"address": str(stay.address), "path": stay.path, "why": stay.why, "at": at}
 
 
 def _dump_basis(basis: Basis) -> dict[str, Any]:

@@ -15,7 +15,7 @@ from reconciler.core.change import Action, FieldChange, Path, Reason
 from reconciler.core.diagnostics import Span
 from reconciler.core.mark import Mark
 from reconciler.core.placeholders import checked
-from reconciler.core.plan import Basis, Plan, Step
+from reconciler.core.plan import Basis, Plan, Stay, Step
 
 T = TypeVar("T")
 _ACTIONS = tuple(name for name in Action.__members__ if name != "noop")
@@ -124,6 +124,16 @@ class _Basis(_Part):
         return Basis(self.deleted, mark, _by_path(self.fields), tuple(_path(name) for name in self.sensitive))
 
 
+class _Stay(_Part):
+    address: AddressText
+    path: tuple[str, ...]
+    why: str
+    at: SpanText | None
+
+    def stay(self) -> Stay:
+        return Stay(**self.values())
+
+
 class PlanModel(_Part):
     format: Literal[1]
     tool: str
@@ -137,6 +147,7 @@ class PlanModel(_Part):
     seen: dict[AddressText, str]
     basis: dict[AddressText, _Basis] = Field(default_factory=dict)
     no_lock: str = ""
+    cannot_remove: tuple[_Stay, ...] = ()
     secrets: dict[str, str] = Field(default_factory=dict)
 
     def plan(self) -> Plan:
@@ -151,6 +162,7 @@ class PlanModel(_Part):
             seen=self.seen,
             basis={address: part.basis() for address, part in self.basis.items()},
             no_lock=self.no_lock,
+            stays=tuple(stay.stay() for stay in self.cannot_remove),
             secrets=self.secrets,
         )
 

@@ -10,6 +10,7 @@ from reconciler.core.change import Path, Value
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.interpolate import Broken
 from reconciler.core.kind import Kind
+from reconciler.core.resolve import taken_names
 from reconciler.core.resource import Desired
 from reconciler.core.wire import Wire
 from reconciler.core.words import dotted, shown
@@ -31,7 +32,7 @@ def check(
         else:
             found.append(error("unsupported", f"{address}: the backend '{backend}' has no {address.kind}", entry.at()))
         found += _too_long_for_marks(entry)
-    return found + _disagreements(desired, kinds)
+    return found + _disagreements(desired, kinds) + taken_names(desired, kinds)
 
 
 def _too_long_for_marks(entry: Desired) -> Iterator[Diagnostic]:

@@ -102,19 +102,19 @@ def write(mark: Mark, stack: str) -> dict[str, str]:
 
 
 def read(tags: Mapping[str, str], stack: str) -> Mark | None:
-    """The mark of `stack` among `tags`, or None.
+    """The mark of `stack` among `tags`, or None. An empty one is none: a server may be unable to remove a tag.
 
     Raises:
         NewerMark: a later version wrote it.
         ValueError: it is damaged.
     """
     text = tags.get(tag_key(stack))
-    if text is None:
+    if not text:
         return None
     head = _part(text)
     keys = dict(head.get("keys", {}))
     number = 1
-    while (more := tags.get(tag_key(stack, number))) is not None:
+    while more := tags.get(tag_key(stack, number)):
         keys |= _part(more).get("keys", {})
         number += 1
     return Mark(
@@ -130,12 +130,12 @@ def read(tags: Mapping[str, str], stack: str) -> Mark | None:
 
 def parts_of(tags: Mapping[str, str], stack: str) -> dict[str, str]:
     """The tags among `tags` that hold the mark of `stack`, as they are."""
-    return {key: value for key, value in tags.items() if key == tag_key(stack) or _is_part(key, stack)}
+    return {key: value for key, value in tags.items() if value and (key == tag_key(stack) or _is_part(key, stack))}
 
 
 def stacks_of(tags: Mapping[str, str]) -> list[str]:
     """The stacks that left a mark among `tags`, sorted."""
-    return sorted({key.removeprefix(PREFIX).split(".")[0] for key in tags if is_mark(key)})
+    return sorted({key.removeprefix(PREFIX).split(".")[0] for key, value in tags.items() if value and is_mark(key)})
 
 
 def _is_part(key: str, stack: str) -> bool:

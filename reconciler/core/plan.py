@@ -37,6 +37,16 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
+class Stay:
+    """What should go and stays, since the server cannot remove it: a field, or with the path () the whole resource."""
+
+    address: Address
+    path: Path
+    why: str
+    at: Span | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Basis:
     """What a plan was computed from, of one resource that was there: enough to name a field that has changed since.
 
@@ -73,6 +83,7 @@ class Plan:
         ids: the server's id of each live resource that a step names.
         seen: a digest of each live resource that a step was computed from, "absent" where there was none.
         basis: of each that was there, the parts of that digest. Plans that were made by earlier versions have none.
+        stays: what should go and cannot be removed.
         secrets: the digest of the text of each sensitive value that the steps write, by what stands for it.
         no_lock: why an apply cannot take the stack's lock; '' where it can.
     """
@@ -87,6 +98,7 @@ class Plan:
     seen: Mapping[Address, str] = field(default_factory=dict)
     basis: Mapping[Address, Basis] = field(default_factory=dict)
     no_lock: str = ""
+    stays: tuple[Stay, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)
 
     def __repr__(self) -> str:

@@ -15,7 +15,7 @@ from reconciler.core.mark import digest
 from reconciler.core.match import NAME, Pair, match
 from reconciler.core.needs import bereaved, needs, references
 from reconciler.core.order import order
-from reconciler.core.plan import Plan, Step
+from reconciler.core.plan import Plan, Stay, Step
 from reconciler.core.resource import Desired, Live
 from reconciler.core.select import Selection, select, unmatched
 from reconciler.core.sensitive import Sensitive, as_text, secrets_in
@@ -58,8 +58,10 @@ def make(
     stepper = _stepper(stack, pairs, options)
     steps: dict[Address, Step] = {}
     raised: dict[Address, list[Diagnostic]] = {}
+    stays: list[Stay] = []
     for address, pair in sorted(pairs.items()):
-        step, raised[address] = stepper.step(pair)
+        step, raised[address], staying = stepper.step(pair)
+        stays += staying
         if step:
             steps[address] = step
     wanted = needs(pairs, steps, stack.kinds)
@@ -76,6 +78,7 @@ def make(
         steps=tuple(stack.sensitive.hide(chosen[address]) for address in sequence),
         noop=sum(pair.desired is not None and address not in steps for address, pair in pairs.items()),
         left_out=len(steps) - len(chosen),
+        stays=tuple(stay for stay in stays if options.selection.takes(stay.address)),
         secrets=_secrets(chosen),
     )
     plan = _remembering(plan, stack, pairs, chosen)
@@ -90,6 +93,20 @@ def sought(desired: Mapping[Address, Desired]) -> dict[str, tuple[Sought, ...]]:
     return by_kind(
         [Sought(address, as_text(entry.fields[NAME]), fields=entry.fields) for address, entry in desired.items()]
     )
+
+
+def foreign(plan: Plan, stack: Stack) -> list[Diagnostic]:
+    """What says that `plan` is not for `stack`."""
+    own = {"stack": stack.name, "target": stack.target, "backend": stack.backend}
+    return [
+        error(
+            "foreign-plan",
+            f"the plan is for the {name} '{getattr(plan, name)}'; this is '{value}'",
+            hint="choose the right folder with --manifests and the right target with --target",
+        )
+        for name, value in own.items()
+        if getattr(plan, name) != value
+    ]
 
 
 def _secrets(chosen: Mapping[Address, Step]) -> dict[str, str]:

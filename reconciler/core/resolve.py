@@ -55,7 +55,7 @@ def resolve(
         errors += problems
         if one:
             desired[entry.address] = one
-    errors += _taken_names(desired, kinds)
+    errors += taken_names(desired, kinds)
     # the resources of one for_each share their places, and so their findings
     return desired, sorted(dict.fromkeys(errors), key=lambda d: (d.at or Span("", 0, 0), d.code, d.summary))
 
@@ -215,7 +215,7 @@ def _not_managed(values: Iterable[str], kind: Kind, document: Document) -> list[
     ]
 
 
-def _taken_names(desired: Mapping[Address, Desired], kinds: Mapping[str, Kind]) -> list[Diagnostic]:
+def taken_names(desired: Mapping[Address, Desired], kinds: Mapping[str, Kind]) -> list[Diagnostic]:
     """Names that two entries have of a kind of which the server holds each name once."""
     errors = []
     first: dict[tuple[str, str], Desired] = {}

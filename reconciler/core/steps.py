@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
@@ -14,11 +14,19 @@ from reconciler.core.diff import Difference, Refused, created, diff, mark_of, re
 from reconciler.core.kind import Kind
 from reconciler.core.mark import Mark
 from reconciler.core.match import Pair
-from reconciler.core.plan import Step
+from reconciler.core.plan import Stay, Step
 from reconciler.core.resource import Desired, Live
 from reconciler.core.sensitive import Sensitive, quoted
-from reconciler.core.wire import Edit, Wire
+from reconciler.core.wire import CANNOT_REMOVE, Edit, Wire
 from reconciler.core.words import dotted
+
+
+class Verdict(NamedTuple):
+    """What comes of one pair: the step, None where there is nothing to do; what forbids it; what cannot be removed."""
+
+    step: Step | None
+    problems: list[Diagnostic]
+    stays: tuple[Stay, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,13 +49,12 @@ class Stepper:
     on_conflict: Literal["apply", "fail"] = "apply"
     destroying: bool = False
 
-    def step(self, pair: Pair) -> tuple[Step | None, list[Diagnostic]]:
-        """The step for a pair, None where there is nothing to do, and what forbids it."""
+    def step(self, pair: Pair) -> Verdict:
         match pair:
             case Pair(desired=None, live=Live() as live):
                 return self._undeclared(live)
             case Pair(desired=Desired() as desired, live=None):
-                return self._create(desired), []
+                return Verdict(self._create(desired), [])
             case Pair(desired=Desired() as desired, live=Live() as live):
                 return self._declared(desired, live)
         raise AssertionError(f"{pair.address}: neither declared nor there")
@@ -56,27 +63,29 @@ class Stepper:
         calls = self._wire(desired.address).create(desired, mark_of(desired), self.stack)
         return Step(desired.address, Action.create, "", created(desired).changes, tuple(calls), at=desired.at())
 
-    def _declared(self, desired: Desired, live: Live) -> tuple[Step | None, list[Diagnostic]]:
+    def _declared(self, desired: Desired, live: Live) -> Verdict:
         kind = self.kinds[desired.address.kind]
         if desired.address in self.replace:
             return self._replace(desired, live, kind)
-        found = diff(desired, live, kind, self.moving)
+        found, stays = self._parted(live, diff(desired, live, kind, self.moving))
         problems = [self._refusal(desired, refused, kind) for refused in found.refused]
         problems += self._unsupported(live, found) + self._conflicts(desired, found)
-        tags = self._mark_edit(live, mark_of(desired))
+        problems += self._impossible(desired, Action.restore) if live.deleted else []
+        tags = self._mark_edit(live, _with(mark_of(desired), live, stays))
         if not (found.changes or tags or live.deleted):
-            return None, problems
+            return Verdict(None, problems, stays)
         action = Action.restore if live.deleted else max((c.effect for c in found.changes), default=Action.adopt)
         edit = Edit(live, _effective(found.changes), tags)
         wire = self._wire(desired.address)
         calls = [*(wire.restore(live) if live.deleted else ()), *wire.update(edit)]
         reason = _reason(desired, live, found)
-        return Step(desired.address, action, reason, found.changes, tuple(calls), at=desired.at()), problems
+        step = Step(desired.address, action, reason, found.changes, tuple(calls), at=desired.at())
+        return Verdict(step, problems, stays)
 
-    def _replace(self, desired: Desired, live: Live, kind: Kind) -> tuple[Step, list[Diagnostic]]:
+    def _replace(self, desired: Desired, live: Live, kind: Kind) -> Verdict:
         """Marks the old one as replaced, deletes it, makes a new one: wherever that stops, the next plan goes on."""
         wire = self._wire(desired.address)
-        problems = []
+        problems = self._impossible(desired, Action.replace) or self._impossible(desired, Action.delete)
         if kind.irreplaceable:
             problems.append(error("irreplaceable", f"{desired.address}: {kind.irreplaceable}", desired.at()))
         if desired.prevent_destroy or (live.mark and live.mark.prevent_destroy):
@@ -86,31 +95,55 @@ class Stepper:
         away = [*back, *wire.update(old), *wire.delete(live)]
         calls = (*away, *wire.create(desired, mark_of(desired), self.stack))
         changes = replaced(desired, live)
-        return Step(desired.address, Action.replace, "--replace", changes, calls, at=desired.at()), problems
+        return Verdict(Step(desired.address, Action.replace, "--replace", changes, calls, at=desired.at()), problems)
 
-    def _undeclared(self, live: Live) -> tuple[Step | None, list[Diagnostic]]:
+    def _undeclared(self, live: Live) -> Verdict:
         """What carries our mark and no entry declares."""
         mark = live.mark
         assert mark is not None
         if live.deleted:
-            return None, []
+            return Verdict(None, [])
         wire = self._wire(live.address)
         # the head of the mark goes last: while it is there, a plan goes on with the rest
         unmark: dict[str, str | None] = dict.fromkeys(sorted(live.mark_tags, reverse=True))
         if mark.keep and not mark.replaced:
             reason = "no longer declared, on_remove: keep; only the mark is removed"
             calls = wire.update(Edit(live, (), unmark))
-            return Step(live.address, Action.update, reason, calls=tuple(calls)), []
+            return Verdict(Step(live.address, Action.update, reason, calls=tuple(calls)), [])
         if mark.existing:
-            found = stripped(live, self.kinds[live.address.kind])
-            reason = "no longer declared; what this stack set on it is taken off"
-            calls = wire.update(Edit(live, found.changes, unmark))
-            step = Step(live.address, Action.update, reason, found.changes, tuple(calls))
-            return step, self._unsupported(live, found)
+            return self._stripped(live, mark, unmark)
+        if why := wire.cannot(Action.delete):
+            return Verdict(None, [], (Stay(live.address, (), why),))
         problems = [_protected(live.address, "delete")] if mark.prevent_destroy and not mark.replaced else []
         problems += [_used(live, stack) for stack in sorted(live.others)]
         away = (*wire.update(Edit(live, (), self._condemnation(live, mark))), *wire.delete(live))
-        return Step(live.address, Action.delete, self._why_deleted(live), calls=away), problems
+        return Verdict(Step(live.address, Action.delete, self._why_deleted(live), calls=away), problems)
+
+    def _stripped(self, live: Live, mark: Mark, unmark: dict[str, str | None]) -> Verdict:
+        """Takes off somebody else's resource what this stack set on it; the mark goes with the last of it."""
+        found, stays = self._parted(live, stripped(live, self.kinds[live.address.kind]))
+        tags = self._mark_edit(live, _with(replace(mark, keys={}), live, stays)) if stays else unmark
+        if not (found.changes or tags):
+            return Verdict(None, [], stays)
+        reason = "no longer declared; what this stack set on it is taken off"
+        calls = self._wire(live.address).update(Edit(live, found.changes, tags))
+        step = Step(live.address, Action.update, reason, found.changes, tuple(calls))
+        return Verdict(step, self._unsupported(live, found), stays)
+
+    def _parted(self, live: Live, found: Difference) -> tuple[Difference, tuple[Stay, ...]]:
+        """`found` without what the backend cannot remove, and that."""
+        wire = self._wire(live.address)
+        stays = tuple(
+            Stay(live.address, change.path, no.why, change.at)
+            for change in _effective(found.changes)
+            if (no := wire.forbids(change)) and no.code == CANNOT_REMOVE
+        )
+        paths = {stay.path for stay in stays}
+        return replace(found, changes=tuple(one for one in found.changes if one.path not in paths)), stays
+
+    def _impossible(self, desired: Desired, action: Action) -> list[Diagnostic]:
+        why = self._wire(desired.address).cannot(action)
+        return [error("unsupported", f"{desired.address}: it cannot be {action}d: {why}", desired.at())] if why else []
 
     def _condemnation(self, live: Live, mark: Mark) -> dict[str, str | None]:
         """What notes in the mark that the stack deletes the resource; nothing where no one could read it afterwards."""
@@ -170,6 +203,12 @@ class Stepper:
 
     def _wire(self, address: Address) -> Wire:
         return self.wires[address.kind]
+
+
+def _with(mark: Mark, live: Live, stays: tuple[Stay, ...]) -> Mark:
+    """`mark` that still answers for what cannot be removed."""
+    kept = {stay.path: live.mark.keys[stay.path] for stay in stays} if live.mark else {}
+    return replace(mark, keys={**mark.keys, **kept})
 
 
 def _effective(changes: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:

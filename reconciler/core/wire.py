@@ -10,7 +10,7 @@ from pydantic import BaseModel
 
 from reconciler.core.address import Address
 from reconciler.core.call import Call, Flow
-from reconciler.core.change import FieldChange, Path, Value
+from reconciler.core.change import Action, FieldChange, Path, Value
 from reconciler.core.lock import LockWire
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Fields, Live
@@ -47,9 +47,15 @@ class Edit:
     mark: Mapping[str, str | None]
 
 
+CANNOT_REMOVE = "cannot-remove"
+
+
 @dataclass(frozen=True, slots=True)
 class Unsupported:
-    """Something that the backend cannot hold or do, found before anything is sent. `hint` says what to do instead."""
+    """Something that the backend cannot hold or do, found before anything is sent. `hint` says what to do instead.
+
+    With the code CANNOT_REMOVE nothing is refused: the value stays on the server, and the plan says so.
+    """
 
     path: Path
     why: str
@@ -58,12 +64,12 @@ class Unsupported:
 
 
 class Wire(Protocol):
-    """One cell of WIRES[(kind, backend)]: pure functions from values to requests and from replies to values."""
+    """One cell of WIRES[(kind, backend)]: pure functions from values to requests and from replies to values.
+
+    What has a body here is the default of wires that name this class as their base.
+    """
 
     def observe(self, query: Query) -> Flow[list[Live]]: ...
-
-    def check(self, path: Path, value: Value) -> Unsupported | None:
-        """What forbids `value` at `path`: limits, characters, values that the server would silently cut."""
 
     def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]: ...
 
@@ -73,13 +79,52 @@ class Wire(Protocol):
 
     def delete(self, live: Live) -> list[Call]: ...
 
-    def forbids(self, change: FieldChange) -> Unsupported | None:
+    def canonical(self, path: Path, value: Value) -> Value:  # noqa: ARG002 - of the path, by default
+        """`value` in the form in which the server holds it; what is declared is in it before all else."""
+        return value
+
+    def check(self, path: Path, value: Value) -> Unsupported | None:  # noqa: ARG002
+        """What forbids `value` at `path`: limits, characters, values that the server would silently cut."""
+        return None
+
+    def forbids(self, change: FieldChange) -> Unsupported | None:  # noqa: ARG002
         """What forbids this change of a live resource (a tag that the backend cannot remove)."""
+        return None
+
+    def cannot(self, action: Action) -> str:  # noqa: ARG002
+        """Why the backend cannot delete, restore or replace one of this kind; '' where it can."""
+        return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """What a server was found to be, beside what its backend is taken to be until it is asked.
+
+    Attributes:
+        version: its own, '' where it does not tell.
+        lacks: what it cannot do, and why: `logged_models`, `experiments.remove_tag`.
+        limits: what it holds less or more of, by the name that the backend gives the limit.
+    """
+
+    version: str = ""
+    lacks: Mapping[str, str] = field(default_factory=dict)
+    limits: Mapping[str, int] = field(default_factory=dict)
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is what was taken for granted."""
+        return not (self.lacks or self.limits)
 
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """Where a target's server is and how to speak to it. `store`, in place of `url`: MLflow is embedded on it."""
+    """Where a target's server is and how to speak to it.
+
+    Attributes:
+        store: in place of `url`: MLflow is embedded on it.
+        sign: gives the headers that prove who we are, for each request anew. Raises NoCredentials.
+        idempotency: the header that gets one key per write, the same however often it is sent.
+    """
 
     url: str = field(default="", repr=False)
     store: str = field(default="", repr=False)
@@ -88,6 +133,24 @@ class Endpoint:
     token: str = field(default="", repr=False)
     verify: bool | str = True
     client_cert: str = ""
+    sign: Callable[[], Mapping[str, str]] | None = field(default=None, repr=False)
+    idempotency: str = ""
+
+
+class NoCredentials(Exception):  # noqa: N818 - it reads `raise NoCredentials(why)`
+    """There is nothing to sign a request with. `hint` says what to do; neither holds a secret."""
+
+    def __init__(self, why: str, hint: str = "") -> None:
+        super().__init__(why)
+        self.hint = hint
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How many requests a second a server takes of those whose paths end with one of `ends`; () is all the rest."""
+
+    per_second: float
+    ends: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,10 +160,13 @@ class Backend:
     Attributes:
         name: as in a target's `backend`.
         options: the model of a target's entries for this backend.
-        wires: from a target's options to the wires by the kind's name.
+        wires: from a target's options, and what the server was found to be, to the wires by the kind's name.
+        probe: from a target's options to the flow that finds out what its server is; None where all are alike.
         endpoint: from a target's options and the environment to the server.
         abilities: what can be done with each kind, for `reconciler backends`.
         reads: the POST requests that only read, by the end of their path.
+        probes: the paths to which a POST of an empty object changes nothing, since it names nothing.
+        rates: how many requests a second its servers take; the first that fits holds.
         passing: what marks an error after which nothing was written, and which passes: error code, part of the message.
         parallel: how many requests at once by default.
         lock: from a target's options to the requests of the stack's lock; None where the backend has none.
@@ -108,10 +174,13 @@ class Backend:
 
     name: str
     options: type[BaseModel]
-    wires: Callable[[Any], Mapping[str, Wire]]
+    wires: Callable[[Any, Server], Mapping[str, Wire]]
     endpoint: Callable[[Any, Mapping[str, str]], Endpoint]
+    probe: Callable[[Any], Flow[Server]] | None = None
     abilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
+    rates: tuple[Rate, ...] = ()
     passing: tuple[tuple[str, str], ...] = ()
     parallel: int = 4
     lock: Callable[[Any], LockWire] | None = None

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from reconciler.core.call import Call
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.diagnostics import Span
-from reconciler.core.plan import SYMBOLS, Outcome, Plan, Step
+from reconciler.core.plan import SYMBOLS, Outcome, Plan, Stay, Step
 from reconciler.core.words import dotted
 from reconciler.report.lines import Line, Style, shown
 
@@ -35,7 +35,7 @@ def plan_lines(plan: Plan, *, requests: bool = False, folder: str = "") -> list[
     """The plan for a person. `requests`: also the exact requests; `folder`: stands before each file name."""
     if not plan.steps:
         nothing = _NOTHING if plan.noop else _NOTHING_AT_ALL
-        return [[(_NOTHING_LEFT if plan.left_out else nothing, "bold")], *_counts(plan)]
+        return [[(_NOTHING_LEFT if plan.left_out else nothing, "bold")], *_stays(plan, folder), *_counts(plan)]
     lines: list[Line] = [[(f"Stack {plan.stack} on target {plan.target} ({plan.backend}):", "bold")], []]
     lines += [_head(step, width=2) for step in plan.steps]
     for step in plan.steps:
@@ -44,7 +44,17 @@ def plan_lines(plan: Plan, *, requests: bool = False, folder: str = "") -> list[
             body += [[("      ", ""), (request(call), "dim")] for call in step.calls]
         if body:
             lines += [[], _head(step, at=step.at, folder=folder), *body]
-    return [*lines, [], *_counts(plan)]
+    return [*lines, [], *_stays(plan, folder), *_counts(plan)]
+
+
+def _stays(plan: Plan, folder: str) -> list[Line]:
+    return [_stay(stay, folder) for stay in plan.stays] + ([[]] if plan.stays else [])
+
+
+def _stay(stay: Stay, folder: str) -> Line:
+    what = f"  {dotted(stay.path)}" if stay.path else ""
+    place: Line = [(f"   {_place(stay.at, folder)}", "place")] if stay.at else []
+    return [("    ! ", "warning"), (str(stay.address), "bold"), (f"{what}  cannot remove: {stay.why}", ""), *place]
 
 
 def step_line(outcome: Outcome) -> Line:
@@ -132,4 +142,5 @@ def _counts(plan: Plan) -> list[Line]:
     left = f" Left out by the selection: {plan.left_out}." if plan.left_out else ""
     sends = f" Requests: {plan.requests}." if plan.requests else ""
     lock = f" No lock: {plan.no_lock}." if plan.no_lock else ""
-    return [[(f"Plan: {text}.", "bold"), (left + sends + lock, "")]]
+    stay = f" Cannot be removed: {len(plan.stays)}." if plan.stays else ""
+    return [[(f"Plan: {text}.", "bold"), (left + sends + stay + lock, "")]]

@@ -9,11 +9,12 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from reconciler.core.call import Reply
+from reconciler.core.call import NO_ROUTE, Reply
 from reconciler.runtime.connection import Connection
 from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed, ServerFailed, Unauthorized, clean
 from reconciler.runtime.retry import seconds
 
+_NOTHING_THERE = (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED)
 _PREFIX = "is the url the tracking server's own, with its path? where the API starts below it is the target's `prefix`"
 
 
@@ -38,7 +39,7 @@ def _error(response: httpx.Response, reply: Any, connection: Connection) -> Requ
     words = clean(message or _plain(response), connection.secrets)
     if status in (httpx.codes.UNAUTHORIZED, httpx.codes.FORBIDDEN):
         return _refused(status, words, connection)
-    if response.is_redirect or (status == httpx.codes.NOT_FOUND and not code):
+    if response.is_redirect or (status in _NOTHING_THERE and not code):
         return _not_tracking(response, connection)
     if response.is_server_error and not code:
         return ServerFailed(status, f"{connection.shown} failed with {status}", words=words)
@@ -58,11 +59,13 @@ def _refused(status: int, words: str, connection: Connection) -> RequestFailed:
 def _not_tracking(response: httpx.Response, connection: Connection) -> NotTracking:
     path = clean(response.request.url.raw_path.partition(b"?")[0].decode("ascii"), connection.secrets)
     what = f"{response.status_code}, {clean(_kind(response), connection.secrets)}"
-    brief = f"{connection.shown} answers, but not as an MLflow tracking server ({what} for {path})"
+    brief = f"{connection.shown} answers, but not as a tracking server ({what} for {path})"
     if response.is_redirect:
         place = clean(_place(response.headers.get("location", "")), connection.secrets)
         return NotTracking(brief, hint=f"it redirects to '{place}': a login page, or the url to use?")
-    return NotTracking(brief, hint=_PREFIX, ambiguous=response.is_success)  # a proxy's page in place of the reply
+    error = NotTracking(brief, hint=_PREFIX, ambiguous=response.is_success)  # a proxy's page in place of the reply
+    error.code = NO_ROUTE if response.status_code in _NOTHING_THERE else ""
+    return error
 
 
 def _place(location: str) -> str:

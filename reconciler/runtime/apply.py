@@ -16,11 +16,11 @@ from reconciler.core.lock import Held, LockWire
 from reconciler.core.plan import Outcome, Plan, Step
 from reconciler.core.resource import Live
 from reconciler.core.wire import Sought
-from reconciler.runtime.errors import RequestFailed
+from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed
 from reconciler.runtime.execute import Interrupted, execute
 from reconciler.runtime.lock import drive, hold
 from reconciler.runtime.locking import locked, unseen
-from reconciler.runtime.observe import observe
+from reconciler.runtime.observe import Send, observe
 from reconciler.runtime.once import SETTLE, TOTAL, Once
 
 if TYPE_CHECKING:
@@ -54,11 +54,13 @@ class Unproven(Exception):  # noqa: N818 - the apply itself may have gone well
         self.cause = cause
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
     """One stack on one server.
 
     Attributes:
+        stack: with the wires for what the server is taken to be.
+        meet: asks the server what it is; the stack with other wires, or None where those it has are right.
         secret: from what stands in a plan for a secret to its text.
         parallel: how many requests may be under way at once.
         patience: for how many seconds a request is tried in all.
@@ -67,11 +69,33 @@ class Place:
     stack: planner.Stack
     client: Client
     secret: Callable[[str], str]
+    meet: Callable[[Send], planner.Stack | None] = lambda _: None
     parallel: int = 4
     patience: float = TOTAL
 
+    def ask(self) -> bool:
+        """Ask the server what it is; whether that is other than it was taken to be. Raises RequestFailed."""
+        stack = self.meet(self.client.read)
+        self.stack = stack or self.stack
+        return stack is not None
+
     def observe(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
         """What the server holds of the stack, and of what is sought. Raises RequestFailed."""
+        try:
+            return self._observe(sought)
+        except (Rejected, NotTracking) as refusal:
+            if not self._asked():
+                raise refusal from None
+        return self._observe(sought)
+
+    def _asked(self) -> bool:
+        """As `ask`, but for a server that answers that no better."""
+        try:
+            return self.ask()
+        except RequestFailed:
+            return False
+
+    def _observe(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
         stack = self.stack
         return observe(
             stack.wires, stack.kinds, sought, stack=stack.name, send=self.client.read, parallel=self.parallel
@@ -81,8 +105,10 @@ class Place:
         """See that all that a plan was computed from still stands. Raises Failed, RequestFailed."""
         stop_on_errors(planner.stale(plan, self._again(plan), self.stack.kinds))
 
-    def prospect(self, lock: LockWire) -> tuple[str, list[Diagnostic]]:
+    def prospect(self, lock: LockWire | None) -> tuple[str, list[Diagnostic]]:
         """Why an apply may not be able to take the lock, "" where it will; and who holds it now."""
+        if lock is None:
+            return f"the backend '{self.stack.backend}' has none", []
         try:
             holder = drive(lock.read(self.stack.name), self.client.read)
         except RequestFailed as problem:

@@ -1,10 +1,38 @@
-"""From an `Endpoint` to a `Connection`: over the network, or to the embedded server on a store."""
+"""From a backend and an `Endpoint` to the client that speaks to it: over the network, or embedded on a store."""
 
 from __future__ import annotations
 
-from reconciler.core.wire import Endpoint
+from reconciler.core.wire import Backend, Endpoint
 from reconciler.runtime import embedded
 from reconciler.runtime.connection import Connection
+from reconciler.runtime.http import Client
+from reconciler.runtime.journal import Journal
+from reconciler.runtime.retry import Retry
+from reconciler.runtime.signing import Signing
+from reconciler.runtime.transport import Reading
+
+
+def connected(
+    backend: Backend,
+    endpoint: Endpoint,
+    *,
+    version: str,
+    writable: bool,
+    workers: int,
+    timeout: float,
+    journal: Journal | None,
+) -> Client:
+    """A client that keeps to what `backend` says of its servers. Raises BadConnection, MissingExtra, CannotOpen."""
+    return Client(
+        connection(endpoint),
+        version=version,
+        reading=Reading(backend.reads, backend.probes),
+        writable=writable,
+        connections=workers,
+        retry=Retry(timeout, passing=backend.passing),
+        journal=journal,
+        rates=backend.rates,
+    )
 
 
 def connection(endpoint: Endpoint) -> Connection:
@@ -19,4 +47,6 @@ def connection(endpoint: Endpoint) -> Connection:
         token=endpoint.token or None,
         verify=endpoint.verify,
         cert=endpoint.client_cert or None,
+        signing=Signing(endpoint.sign) if endpoint.sign else None,
+        idempotency=endpoint.idempotency,
     )

@@ -11,6 +11,7 @@ from urllib.parse import unquote, urlsplit, urlunsplit
 import httpx
 
 from reconciler.runtime.errors import BadConnection
+from reconciler.runtime.signing import Signing
 
 _HEADER = re.compile(r"[\w!#$%&'*+.^`|~-]+", re.ASCII)
 """A header's name (RFC 9110, 5.1)."""
@@ -31,6 +32,8 @@ class Connection:
         timeout: seconds.
         transport: takes the place of the network (the embedded server, a test).
         name: what messages call the server, instead of its url.
+        signing: signs each request, where there is neither `auth` nor `token`.
+        idempotency: the header that tells a server which requests are one and the same.
 
     Raises:
         BadConnection: something in it cannot be used; no message holds a secret.
@@ -45,6 +48,8 @@ class Connection:
     timeout: float = 60.0
     transport: httpx.BaseTransport | None = field(default=None, repr=False, compare=False)
     name: str = ""
+    signing: Signing | None = field(default=None, repr=False, compare=False)
+    idempotency: str = ""
 
     def __post_init__(self) -> None:
         url, auth = _split(self.url)
@@ -65,7 +70,7 @@ class Connection:
         """What kind of credentials is sent, for messages: never their values."""
         if self.auth:
             return "a user name and password"
-        if self.token:
+        if self.token or self.signing:
             return "a token"
         if any(_SECRET_HEADER.search(name) for name in self.headers):
             return "those in the target's headers"
@@ -78,6 +83,7 @@ class Connection:
         found = {self.token or "", *values, *(value.split()[-1] for value in values if value.strip())}
         if self.auth:
             found |= {self.auth[1], base64.b64encode(":".join(self.auth).encode()).decode()}
+        found |= self.signing.secrets if self.signing else set()
         return tuple(sorted(found - {""}, key=lambda secret: (-len(secret), secret)))
 
 

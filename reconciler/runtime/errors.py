@@ -40,6 +40,7 @@ class RequestFailed(Exception):  # noqa: N818 - the names below say what happene
         timed_out: it may even be carried out later.
         retry_after: the seconds that the server asked to be left alone for.
         status: that of an answer of a server like ours, else 0.
+        code: the server's error code, or NO_ROUTE; '' where there is none.
     """
 
     finding: ClassVar[str] = "server"
@@ -55,6 +56,7 @@ class RequestFailed(Exception):  # noqa: N818 - the names below say what happene
         self.timed_out = timed_out
         self.retry_after: float | None = None
         self.status = 0
+        self.code = ""
 
     def __str__(self) -> str:
         return f"{self.brief}: {self.words}" if self.words else self.brief

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import json
-from contextlib import nullcontext
+import os
+import uuid
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from types import TracebackType
 from typing import Self
 
@@ -11,6 +14,7 @@ import httpx
 
 from reconciler.core.call import Call, Reply
 from reconciler.core.sensitive import secrets_in
+from reconciler.core.wire import Rate
 from reconciler.runtime.answer import decode
 from reconciler.runtime.conceal import Concealer
 from reconciler.runtime.connection import Connection
@@ -28,10 +32,11 @@ from reconciler.runtime.errors import (
 )
 from reconciler.runtime.journal import Entry, Journal
 from reconciler.runtime.line import Line
+from reconciler.runtime.pace import Pace
 from reconciler.runtime.retry import Retry
 from reconciler.runtime.stop import Stop
 from reconciler.runtime.throttle import Gate
-from reconciler.runtime.transport import CountingTransport, Counts, ReadOnlyTransport, TimedTransport, is_read, network
+from reconciler.runtime.transport import CountingTransport, Counts, Reading, ReadOnlyTransport, TimedTransport, network
 
 __all__ = [
     "BadConnection",
@@ -41,6 +46,7 @@ __all__ = [
     "Malformed",
     "NotTracking",
     "ReadOnlyTransport",
+    "Reading",
     "Rejected",
     "RequestFailed",
     "ServerFailed",
@@ -58,8 +64,8 @@ _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, http
 class Client:
     """Sends calls to one server; may be used from several threads, closes as a context manager.
 
-    `reads` are the POST requests that only read, by the end of their path (`Backend.reads`); `connections` is how many
-    requests may be under way at once. Once `stop` is set, no request waits for its turn and none is sent again.
+    `reading` are the POST requests that only read; `connections` is how many requests may be under way at once, `rates`
+    how many a second. Once `stop` is set, no request waits for its turn and none is sent again.
     """
 
     def __init__(
@@ -67,24 +73,25 @@ class Client:
         connection: Connection,
         *,
         version: str,
-        reads: tuple[str, ...] = (),
+        reading: Reading | None = None,
         writable: bool = False,
         connections: int = 10,
         retry: Retry | None = None,
         journal: Journal | None = None,
+        rates: Sequence[Rate] = (),
         stop: Stop | None = None,
     ) -> None:
         self.stop = stop or Stop()
         self._retry = retry or Retry()
-        self._line = Line(Gate(connections), self.stop)
+        self._line = Line(Gate(connections), Pace(rates), self.stop)
         self._aside = Line(Gate(ASIDE), server=self._line.server)
         self._journal = journal
-        self._reads = reads
+        self._reading = reading = reading or Reading()
         self._connection = connection
-        self._conceal = Concealer(connection.secrets)
+        self._keys = uuid.UUID(bytes=os.urandom(16))
         self._base = httpx.URL(connection.url)
-        self._counting = CountingTransport(TimedTransport(network(connection, connections + ASIDE), reads), reads)
-        wall = ReadOnlyTransport(self._counting, reads)
+        self._counting = CountingTransport(TimedTransport(network(connection, connections + ASIDE)), reading)
+        wall = ReadOnlyTransport(self._counting, reading)
         self._reader = self._speaker(wall, version)
         self._writer = self._speaker(self._counting, version) if writable else self._reader
 
@@ -94,7 +101,7 @@ class Client:
             transport=transport,
             headers={"User-Agent": f"reconciler/{version}", "Accept": "application/json"}
             | {**connection.headers, **connection.bearer},
-            auth=connection.auth,
+            auth=connection.auth or connection.signing,
             follow_redirects=False,
             trust_env=False,
         )
@@ -131,7 +138,7 @@ class Client:
         try:
             return self._retry.run(lambda number, left: self._attempt(call, number, left, http), call, line)
         except RequestFailed as error:
-            if isinstance(error, Rejected) and error.code and error.code in call.absorbs:
+            if error.code and error.code in call.absorbs:
                 return None
             if secrets_in([call.body, call.query]):
                 error.withhold()
@@ -140,11 +147,15 @@ class Client:
     def _attempt(self, call: Call, number: int, left: float, http: httpx.Client) -> Reply:
         seconds = min(self._connection.timeout, left)
         request = self._request(call, seconds)
-        journal = self._journal
-        with journal.request(call, number, self._conceal) if journal else nullcontext(Entry()) as entry:
+        with self._noted(call, number) as entry:
             response = self._exchange(request, seconds, http)
             entry.status = response.status_code
-        return decode(response, self._connection, reading=is_read(request, self._reads))
+        return decode(response, self._connection, reading=self._reading.covers(request))
+
+    def _noted(self, call: Call, number: int) -> AbstractContextManager[Entry]:
+        if self._journal is None:
+            return nullcontext(Entry())
+        return self._journal.request(call, number, Concealer(self._connection.secrets))
 
     def _exchange(self, request: httpx.Request, seconds: float, http: httpx.Client) -> httpx.Response:
         try:
@@ -163,6 +174,8 @@ class Client:
         DELETE .../tags/.. would become .../tags' parent, which deletes the logged model itself (MLflow 3.17.2).
         """
         headers = {} if call.body is None else {"Content-Type": "application/json"}
+        if self._connection.idempotency:
+            headers[self._connection.idempotency] = self._key(call)
         url = str(self._base).rstrip("/") + call.path
         times = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
         try:
@@ -178,6 +191,11 @@ class Client:
                 f"the path {clean(call.path)} is not percent-encoded", hint="this is a bug: please report it"
             )
         return request
+
+    def _key(self, call: Call) -> str:
+        """The same for the same request of this client, however often it is sent."""
+        what = json.dumps([call.method, call.path, call.query, call.body], sort_keys=True)
+        return str(uuid.uuid5(self._keys, what))
 
     def _unreachable(self, error: httpx.TransportError, seconds: float) -> Unreachable:
         shown, words = self._connection.shown, clean(str(error), self._connection.secrets)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from reconciler.runtime.errors import FAILED, RequestFailed
+from reconciler.runtime.pace import Pace
 from reconciler.runtime.stop import Stop
 from reconciler.runtime.throttle import Gate
 
@@ -42,6 +43,7 @@ class Line:
     """`stop`: once it is set, nothing is waited for and nothing is sent again."""
 
     gate: Gate
+    pace: Pace = field(default_factory=Pace)
     stop: Stop = field(default_factory=Stop)
     server: Server = field(default_factory=Server)
 

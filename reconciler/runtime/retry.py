@@ -78,6 +78,7 @@ class _Course(Generic[T]):
 
     def attempt(self) -> T:
         asked = monotonic()
+        self._line.pace.wait(self._call.path, self._line.stop)
         with self._line.gate.passage(self._line.stop) as passage:
             self._began += monotonic() - asked  # we waited for ourselves, not for the server
             if passage is None:

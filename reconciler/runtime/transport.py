@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from reconciler.core.call import ends_with
 from reconciler.runtime.connection import Connection
 from reconciler.runtime.errors import BadConnection, WriteRefused
 
@@ -28,18 +29,33 @@ class Counts:
     writes: int = 0
 
 
-def is_read(request: httpx.Request, reads: tuple[str, ...]) -> bool:
-    """Whether `request` can change nothing: GET, HEAD, or a POST to a path that ends with one of `reads`."""
-    if request.method == "POST":
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Which POST requests change nothing: those to paths that end so; `probes`: those with an empty object as body."""
+
+    ends: tuple[str, ...] = ()
+    probes: tuple[str, ...] = ()
+
+    def covers(self, request: httpx.Request) -> bool:
+        """Whether `request` can change nothing."""
+        if request.method != "POST":
+            return request.method in ("GET", "HEAD")
         path = request.url.raw_path.partition(b"?")[0].decode("ascii")
-        return any(path.endswith("/" + end.strip("/")) for end in reads if end.strip("/"))
-    return request.method in ("GET", "HEAD")
+        return ends_with(path, self.ends) or (ends_with(path, self.probes) and _content(request) == b"{}")
+
+
+def _content(request: httpx.Request) -> bytes | None:
+    """The body, where it lies there as a whole."""
+    try:
+        return request.content
+    except httpx.RequestNotRead:
+        return None
 
 
 class _Wrapping(httpx.BaseTransport):
-    def __init__(self, inner: httpx.BaseTransport, reads: tuple[str, ...]) -> None:
+    def __init__(self, inner: httpx.BaseTransport, reading: Reading) -> None:
         self._inner = inner
-        self._reads = reads
+        self._reading = reading
 
     def close(self) -> None:
         self._inner.close()
@@ -49,7 +65,7 @@ class ReadOnlyTransport(_Wrapping):
     """Lets only reads through, whatever a wire, a redirect or a caller of the HTTP client does."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        if not is_read(request, self._reads):
+        if not self._reading.covers(request):
             path = request.url.raw_path.partition(b"?")[0].decode("ascii")
             raise WriteRefused(
                 f"a command that only reads tried {request.method} {path}; nothing was sent",
@@ -58,8 +74,14 @@ class ReadOnlyTransport(_Wrapping):
         return self._inner.handle_request(request)
 
 
-class TimedTransport(_Wrapping):
+class TimedTransport(httpx.BaseTransport):
     """Ends an answer that trickles in for longer than a request may take; httpx itself only times each part of it."""
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+
+    def close(self) -> None:
+        self._inner.close()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         seconds = request.extensions.get("timeout", {}).get("read")
@@ -85,8 +107,8 @@ class _Timed(httpx.SyncByteStream):
 
 
 class CountingTransport(_Wrapping):
-    def __init__(self, inner: httpx.BaseTransport, reads: tuple[str, ...]) -> None:
-        super().__init__(inner, reads)
+    def __init__(self, inner: httpx.BaseTransport, reading: Reading) -> None:
+        super().__init__(inner, reading)
         self._lock = threading.Lock()
         self._counted = {True: 0, False: 0}
 
@@ -96,7 +118,7 @@ class CountingTransport(_Wrapping):
             return Counts(reads=self._counted[True], writes=self._counted[False])
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        read = is_read(request, self._reads)
+        read = self._reading.covers(request)
         with self._lock:
             self._counted[read] += 1
         return self._inner.handle_request(request)

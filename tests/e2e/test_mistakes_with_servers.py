@@ -75,7 +75,7 @@ def test_a_web_page_that_is_no_mlflow(command, shell):
         shell.configure(url)
         shell.manifest(MANIFEST)
         result = shell(*command, code=1)
-        check(result, "not-tracking", url, "not as an MLflow tracking server", "200, text/html", hint="prefix")
+        check(result, "not-tracking", url, "not as a tracking server", "200, text/html", hint="prefix")
         assert "It works" not in result.err
         assert set(asked) == {"/api/2.0/mlflow/experiments/search"}
 
@@ -95,7 +95,7 @@ def test_json_that_is_no_answer_of_mlflow_is_not_taken_for_an_empty_server(text,
     with page(200, "application/json", text) as (url, _):
         shell.configure(url)
         shell.manifest(MANIFEST)
-        check(shell("plan", code=1), "not-tracking", "not as an MLflow tracking server")
+        check(shell("plan", code=1), "not-tracking", "not as a tracking server")
 
 
 def test_a_path_that_the_server_does_not_know(shell, url):

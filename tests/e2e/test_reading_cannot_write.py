@@ -119,8 +119,8 @@ def misbehave(monkeypatch) -> Callable[[Call], None]:
     def with_call(call):
         backend = registry.backends()["mlflow"]
 
-        def wires(options):
-            found = backend.wires(options)
+        def wires(options, server):
+            found = backend.wires(options, server)
             return {**found, "experiments": Misbehaving(found["experiments"], call)}
 
         monkeypatch.setitem(registry.backends(), "mlflow", replace(backend, wires=wires))

@@ -34,7 +34,7 @@ from reconciler.report.lines import Line, plain
 from reconciler.report.text import plan_lines
 from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.connection import Connection
-from reconciler.runtime.http import Client
+from reconciler.runtime.http import Client, Reading
 from tests.contract.api import Api, Json, unique
 from tests.fakes.mlflow import FakeMlflow
 from tests.property.strings import AROUND, FOLDS, PAIRS, SLOTS, Server, Slot, expected
@@ -267,7 +267,7 @@ class Stage:
         (self.folder / "reconciler.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
         session = Session(self.folder, environ=env)
         place = Connection(HERE, transport=self.transport)
-        client = Client(place, version="0", reads=session.backend.reads, writable=True)
+        client = Client(place, version="0", reading=Reading(session.backend.reads), writable=True)
         on = Place(session.stack, client, session.selected.scope.secret, parallel=1, patience=0)
         return Stack(session.desired, on)
 

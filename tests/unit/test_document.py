@@ -11,7 +11,7 @@ from reconciler.core.diagnostics import Span
 from reconciler.core.document import dump, load
 from reconciler.core.document_model import FLAGS
 from reconciler.core.mark import Mark
-from reconciler.core.plan import Basis, Plan, Step
+from reconciler.core.plan import Basis, Plan, Stay, Step
 from tests.lives import address, path
 
 FRAUD = address("experiments.fraud")
@@ -42,6 +42,19 @@ def place(part, text=TEXT):
     """Where `part` stands for the first time in `text`."""
     before = text[: text.index(part)]
     return f"plan.json:{before.count(chr(10)) + 1}:{len(before) - before.rfind(chr(10))}"
+
+
+def test_what_stays_as_json_and_back():
+    stays = (Stay(FRAUD, path("tags.old"), "no request does", Span("a.yaml", 1, 2)), Stay(FRAUD, (), "nor this"))
+    text = dump(replace(PLAN, stays=stays), "0.1.0")
+    assert json.loads(text)["cannot_remove"] == [
+        {"address": "experiments.fraud", "path": ["tags", "old"], "why": "no request does", "at": "a.yaml:1:2"},
+        {"address": "experiments.fraud", "path": [], "why": "nor this", "at": None},
+    ]
+    assert load(text, "plan.json") == (replace(PLAN, stays=stays), [])
+    older = json.loads(TEXT)
+    del older["cannot_remove"]
+    assert load(json.dumps(older), "plan.json") == (PLAN, [])
 
 
 def test_a_basis_as_json():

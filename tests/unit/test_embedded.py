@@ -14,7 +14,7 @@ import pytest
 from reconciler.core.call import Call
 from reconciler.runtime import embedded
 from reconciler.runtime.errors import CannotOpen, MissingExtra
-from reconciler.runtime.http import Client, Connection, Counts, Rejected, WriteRefused
+from reconciler.runtime.http import Client, Connection, Counts, Reading, Rejected, WriteRefused
 
 CANARY = "hunter2-canary"
 API = "/api/2.0/mlflow/"
@@ -22,7 +22,7 @@ READS = ("experiments/search",)
 
 
 def client(transport, *, writable=True):
-    return Client(Connection(embedded.URL, transport=transport), version="0", reads=READS, writable=writable)
+    return Client(Connection(embedded.URL, transport=transport), version="0", reading=Reading(READS), writable=writable)
 
 
 def create(name, **more):

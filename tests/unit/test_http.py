@@ -7,6 +7,7 @@ import socket
 import threading
 import traceback
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from urllib.parse import parse_qs
@@ -17,8 +18,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import reconciler.runtime
-from reconciler.core.call import Call
+from reconciler.core.call import NO_ROUTE, Call
 from reconciler.core.change import Secret
+from reconciler.core.wire import NoCredentials
 from reconciler.runtime.errors import clean
 from reconciler.runtime.http import (
     BadConnection,
@@ -27,6 +29,7 @@ from reconciler.runtime.http import (
     Counts,
     Malformed,
     NotTracking,
+    Reading,
     ReadOnlyTransport,
     Rejected,
     RequestFailed,
@@ -36,6 +39,7 @@ from reconciler.runtime.http import (
     WriteRefused,
 )
 from reconciler.runtime.retry import Retry
+from reconciler.runtime.signing import Signing
 
 CANARY = "hunter2-canary"
 ONCE = Retry(total=1e-6)
@@ -49,7 +53,7 @@ def client(answer, *, writable=True, **options):
     options.setdefault("url", "http://mlflow.test")
     retry = options.pop("retry", None)
     connection = Connection(transport=httpx.MockTransport(answer), **options)
-    return Client(connection, version="1.2", reads=READS, writable=writable, retry=retry)
+    return Client(connection, version="1.2", reading=Reading(READS), writable=writable, retry=retry)
 
 
 def fixed(status=200, body=b"{}", kind="application/json", **headers):
@@ -248,7 +252,7 @@ def test_reading_client_reads():
 
 @pytest.mark.parametrize("reads", [(), ("",), ("/",)])
 def test_without_reads_every_post_is_refused(reads):
-    transport = ReadOnlyTransport(httpx.MockTransport(fixed()), reads)
+    transport = ReadOnlyTransport(httpx.MockTransport(fixed()), Reading(reads))
     for path in ("/", "//", "/x", "/x/"):
         with pytest.raises(WriteRefused):
             transport.handle_request(httpx.Request("POST", f"http://h{path}"))
@@ -260,7 +264,7 @@ def test_without_reads_every_post_is_refused(reads):
 )
 def test_nothing_but_reads_passes_the_wall(method, path):
     passed = []
-    wall = ReadOnlyTransport(httpx.MockTransport(lambda r: passed.append(r) or httpx.Response(200)), READS)
+    wall = ReadOnlyTransport(httpx.MockTransport(lambda r: passed.append(r) or httpx.Response(200)), Reading(READS))
     request = httpx.Request(method, "http://h/" + path.lstrip("/"))
     try:
         wall.handle_request(request)
@@ -269,6 +273,84 @@ def test_nothing_but_reads_passes_the_wall(method, path):
     else:
         assert method == "POST"
         assert request.url.path.endswith(("/experiments/search", "/runs/search"))
+
+
+def test_an_empty_object_may_be_posted_where_it_names_nothing():
+    sent = []
+    transport = httpx.MockTransport(lambda request: sent.append(request) or httpx.Response(200))
+    wall = ReadOnlyTransport(transport, Reading(READS, ("experiments/delete-experiment-tag",)))
+    url = "http://h/api/experiments/delete-experiment-tag"
+    wall.handle_request(httpx.Request("POST", url, content=b"{}"))
+    assert len(sent) == 1
+    streamed = httpx.Request("POST", url, content=iter([b"{}"]))
+    for request in (
+        httpx.Request("POST", url, content=b'{"key":"x"}'),
+        httpx.Request("POST", url),
+        httpx.Request("POST", "http://h/api/experiments/delete", content=b"{}"),
+        httpx.Request("DELETE", url, content=b"{}"),
+        streamed,
+    ):
+        with pytest.raises(WriteRefused):
+            wall.handle_request(request)
+    assert len(sent) == 1
+
+
+@pytest.mark.parametrize("status", [404, 405])
+def test_a_path_at_which_there_is_nothing_can_be_absorbed(status):
+    """As the page of another program, and not as the API's own word that a resource is not there."""
+    nothing = fixed(status, b"<!doctype html>", "text/html")
+    assert isinstance(failure(nothing), NotTracking)
+    absorbing = replace(GET, absorbs=(NO_ROUTE,))
+    with client(nothing) as c:
+        assert c.send(absorbing) is None
+    absent = fixed(404, b'{"error_code": "RESOURCE_DOES_NOT_EXIST", "message": "no"}')
+    assert isinstance(failure(absent, absorbing), Rejected)
+    assert isinstance(failure(fixed(200, b"<!doctype html>", "text/html"), absorbing), NotTracking)
+
+
+def test_each_request_is_signed_anew_and_what_it_was_signed_with_is_in_no_message():
+    tokens = iter([f"{CANARY}-1", f"{CANARY}-2"])
+    signing = Signing(lambda: {"Authorization": f"Bearer {next(tokens)}", "X-Empty": ""})
+    seen = []
+
+    def answer(request):
+        seen.append(request.headers["Authorization"])
+        return httpx.Response(403, text=f"no rights for {seen[-1]}", headers={"content-type": "text/plain"})
+
+    for number in (1, 2):
+        error = failure(answer, signing=signing)
+        assert isinstance(error, Unauthorized)
+        assert "credentials sent: a token" in str(error)
+        assert CANARY not in f"{error} {error.hint}"
+        assert seen[-1] == f"Bearer {CANARY}-{number}"
+
+
+def test_without_anything_to_sign_with_nothing_is_sent():
+    def sign():
+        raise NoCredentials("there is no token", "log in first")
+
+    error = failure(lambda _: pytest.fail("sent"), signing=Signing(sign))
+    assert isinstance(error, Unauthorized)
+    assert (str(error), error.hint) == ("there is no token", "log in first")
+
+
+def test_the_same_request_has_the_same_key_however_often_it_is_sent():
+    keys = []
+
+    def answer(request):
+        keys.append(request.headers["X-Key"])
+        return httpx.Response(503 if len(keys) == 1 else 200, json={})
+
+    body = {"name": "x"}
+    with client(answer, idempotency="X-Key") as c:
+        c.send(Call("POST", "/create", body=body, repeatable=True))
+        c.send(Call("POST", "/create", body=body))
+        c.send(Call("POST", "/create", body={"name": "y"}))
+        c.send(Call("POST", "/update", body=body))
+    with client(answer, idempotency="X-Key") as other:
+        other.send(Call("POST", "/create", body=body))
+    assert keys[0] == keys[1] == keys[2]
+    assert len(set(keys)) == 4
 
 
 def test_wall_stands_below_the_http_client_and_its_redirects():
@@ -344,7 +426,7 @@ def test_no_content_is_no_answer_to_what_reads():
 def test_success_without_an_object_is_no_tracking_server(body, kind):
     error = failure(fixed(200, body, kind))
     assert isinstance(error, NotTracking)
-    assert "http://mlflow.test answers, but not as an MLflow tracking server" in str(error)
+    assert "http://mlflow.test answers, but not as a tracking server" in str(error)
     assert "prefix" in error.hint
 
 

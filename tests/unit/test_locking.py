@@ -434,7 +434,7 @@ def test_a_lock_that_was_lost_is_a_warning():
     "problem",
     [
         REFUSED,
-        NotTracking("answers, but not as an MLflow tracking server"),
+        NotTracking("answers, but not as a tracking server"),
         Rejected(405, "", ""),
         Rejected(404, "ENDPOINT_NOT_FOUND", ""),
         Rejected(400, "PERMISSION_DENIED", ""),

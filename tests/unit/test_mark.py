@@ -89,10 +89,20 @@ def test_no_mark_is_none():
     assert marks.read({"team": "ml"}, "ml") is None
 
 
+def test_an_empty_tag_is_no_mark():
+    """What is left of one where tags cannot be removed."""
+    tags = {"reconciler.ml": "", "reconciler.ml.1": "", "reconciler.ops": "{}"}
+    assert marks.read(tags, "ml") is None
+    assert marks.parts_of(tags, "ml") == {}
+    assert marks.stacks_of(tags) == ["ops"]
+    long = marks.write(Mark(ADDRESS, {("tags", f"key-{n:04}"): "0" * 8 for n in range(500)}), "ml")
+    short = marks.write(Mark(ADDRESS), "ml")
+    assert marks.read(dict.fromkeys(long, "") | short, "ml") == Mark(ADDRESS)
+
+
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "is not JSON"),
         ("x", "is not JSON"),
         ("[]", "has not the form of a mark"),
         ("{}", "has not the form of a mark"),

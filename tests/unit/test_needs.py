@@ -16,7 +16,7 @@ def planned(entries, lives):
     pairs, problems = match({one.address: one for one in entries}, lives, KINDS)
     assert problems == []
     stepper = Stepper("ml", KINDS, WIRES)
-    steps = {at: found for at, pair in pairs.items() if (found := stepper.step(pair)[0])}
+    steps = {at: found for at, pair in pairs.items() if (found := stepper.step(pair).step)}
     return pairs, steps, needs(pairs, steps, KINDS)
 
 

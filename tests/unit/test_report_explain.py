@@ -18,7 +18,7 @@ FLAGS = {"name": "fraud"}
 def explained(desired, live, field=None, folder=""):
     at = desired.address if desired else live.address
     pair = Pair(at, desired, live)
-    step, _ = Stepper("ml", KINDS, WIRES).step(pair)
+    step, *_ = Stepper("ml", KINDS, WIRES).step(pair)
     return plain(explain_lines(pair, step, field, folder)).splitlines()
 
 

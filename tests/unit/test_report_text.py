@@ -1,12 +1,14 @@
 """A plan and its outcomes as text: no action without a cause, nothing that moves the cursor, nothing endless."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.core.address import Address
 from reconciler.core.call import Call
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.diagnostics import Span
-from reconciler.core.plan import SYMBOLS, Outcome, Plan, Step
+from reconciler.core.plan import SYMBOLS, Outcome, Plan, Stay, Step
 from reconciler.report.lines import LONGEST, plain, shown
 from reconciler.report.text import cause, outcome_lines, plan_lines, step_line
 
@@ -51,6 +53,23 @@ def test_a_plan_has_the_addresses_first_then_the_fields_then_the_counts():
         '      tags.team: "risk" -> "ml"   fraud.yaml:4:9   manifest changed\n'
         "\n"
         "Plan: 1 to update, 1 to delete, 41 unchanged. Left out by the selection: 2. Requests: 3.\n"
+    )
+
+
+def test_what_cannot_be_removed_is_shown_with_its_place_whatever_else_there_is_to_do():
+    stays = (Stay(FRAUD, ("tags", "old"), "no request does", PLACE), Stay(RUN, (), "nor this"))
+    shown = (
+        "    ! experiments.fraud  tags.old  cannot remove: no request does   m/fraud.yaml:4:9\n"
+        "    ! runs.r  cannot remove: nor this\n"
+        "\n"
+    )
+    alone = Plan("ml", "prod", "mlflow", (), 2, stays=stays)
+    assert plain(plan_lines(alone, folder="m/")) == (
+        "No changes: the server holds what the manifests say.\n" + shown + "Plan: 2 unchanged. Cannot be removed: 2.\n"
+    )
+    beside = replace(alone, steps=(Step(RUN, Action.create),))
+    assert plain(plan_lines(beside, folder="m/")).endswith(
+        "    + runs.r\n\n" + shown + "Plan: 1 to create, 2 unchanged. Cannot be removed: 2.\n"
     )
 
 

@@ -5,13 +5,16 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.backends.mlflow.experiments import Experiments
 from reconciler.core import mark as marks
 from reconciler.core.change import Action
 from reconciler.core.diff import created, mark_of, stripped
-from reconciler.core.mark import Mark
+from reconciler.core.mark import Mark, digest
 from reconciler.core.match import Pair
+from reconciler.core.plan import Stay
 from reconciler.core.resource import Live
 from reconciler.core.steps import Stepper
+from reconciler.core.wire import CANNOT_REMOVE, Unsupported
 from tests.lives import KINDS, WIRES, address, entry, found, held, owned, remove_tag, routes, sent, set_tag
 
 FRAUD = "experiments.fraud"
@@ -20,7 +23,7 @@ FRAUD = "experiments.fraud"
 def step(desired, live, **options):
     """The step of a pair, whose address and place it has, and what forbids it."""
     at = desired.address if desired else live.address
-    made, problems = Stepper("ml", KINDS, WIRES, **options).step(Pair(at, desired, live))
+    made, problems, _ = Stepper("ml", KINDS, WIRES, **options).step(Pair(at, desired, live))
     if made:
         assert (made.address, made.at) == (at, desired.at() if desired else None)
     return made, problems
@@ -347,6 +350,66 @@ def test_what_the_backend_cannot_do_is_found_while_planning():
     assert (problem.code, problem.at) == ("unsupported", desired.at(("tags", "a/b")))
     assert problem.summary == "logged_models.m: tags.'a/b' has a key that MLflow could never remove again"
     assert problem.hint == "no '/', no control characters, not '.' or '..'"
+
+
+class Lasting(Experiments):
+    """Experiments of which a server removes no tags, restores none and deletes none."""
+
+    def forbids(self, change):
+        return Unsupported(change.path, "no request removes it", code=CANNOT_REMOVE) if change.after is None else None
+
+    def cannot(self, action):
+        return f"no request {action}s it"
+
+
+LASTING = {**WIRES, "experiments": Lasting(WIRES["experiments"].api)}
+
+
+def verdict(desired, live, **options):
+    return Stepper("ml", KINDS, LASTING, **options).step(Pair(address(FRAUD), desired, live))
+
+
+def test_what_cannot_be_removed_stays_and_is_said_and_answered_for():
+    before, desired = entry(FRAUD, tags={"old": "1", "team": "risk"}), entry(FRAUD, tags={"team": "ml"})
+    found = verdict(desired, held(before))
+    stay = Stay(address(FRAUD), ("tags", "old"), "no request removes it", desired.at(("tags", "old")))
+    assert (found.problems, found.stays) == ([], (stay,))
+    assert [change.path for change in found.step.changes] == [("tags", "team")]
+    tags = {body["key"]: body["value"] for _, _, body in sent(found.step.calls)}
+    mark = marks.read(tags, "ml")
+    assert mark.keys == {**mark_of(desired).keys, ("tags", "old"): digest("1")}
+    # from then on there is nothing to do, and it is said again
+    fields = {**before.fields, ("tags", "team"): "ml"}
+    live = replace(held(before), fields=fields, mark=mark, mark_tags=marks.write(mark, "ml"))
+    assert verdict(desired, live) == (None, [], (stay,))
+    # declared again, it is simply there
+    assert verdict(entry(FRAUD, tags={"old": "1", "team": "ml"}), live) == (None, [], ())
+
+
+def test_somebody_elses_experiment_keeps_the_mark_of_what_cannot_be_taken_off():
+    live = owned(FRAUD, {"name": "x", "tags.team": "ml"}, {"tags.team": "ml"}, existing=True)
+    stays = (Stay(address(FRAUD), ("tags", "team"), "no request removes it"),)
+    assert verdict(None, live) == (None, [], stays)
+    more = owned(FRAUD, {"name": "x", "tags.team": "ml"}, {"tags.team": "ml", "tags.gone": "1"}, existing=True)
+    found = verdict(None, more)
+    assert (found.problems, found.stays, found.step.changes) == ([], stays, ())
+    assert sent(found.step.calls) == [set_tag(FRAUD, "reconciler.ml", live.mark_tags["reconciler.ml"])]
+
+
+def test_what_cannot_be_deleted_stays_as_a_whole():
+    live = held(entry(FRAUD))
+    assert verdict(None, live) == (None, [], (Stay(address(FRAUD), (), "no request deletes it"),))
+    assert verdict(None, live, destroying=True).stays == verdict(None, live).stays
+    assert verdict(None, replace(live, deleted=True)) == (None, [], ())
+
+
+def test_what_cannot_be_restored_or_made_anew_is_refused_with_its_place():
+    desired = entry(FRAUD)
+    (problem,) = verdict(desired, held(desired, deleted=True)).problems
+    assert (problem.code, problem.at) == ("unsupported", desired.at())
+    assert problem.summary == "experiments.fraud: it cannot be restored: no request restores it"
+    words = [one.summary for one in verdict(desired, held(desired), replace=frozenset({desired.address})).problems]
+    assert words[0] == "experiments.fraud: it cannot be replaced: no request replaces it"
 
 
 def test_what_another_stack_uses_is_not_deleted():

@@ -4,7 +4,7 @@ import pytest
 from pydantic import ValidationError
 
 from reconciler.backends.mlflow.options import Options, endpoint
-from reconciler.core.wire import Endpoint
+from reconciler.core.wire import Endpoint, Server
 from tests.lives import MLFLOW, entry, held
 
 HTTP = "http://ml:5000"
@@ -77,7 +77,7 @@ def test_a_prefix_begins_with_a_slash_and_does_not_end_with_one(prefix):
 
 
 def test_a_prefix_stands_before_every_request():
-    wires = MLFLOW.wires(Options(url=HTTP, prefix="/mlflow/api/2.0/preview/mlflow"))
+    wires = MLFLOW.wires(Options(url=HTTP, prefix="/mlflow/api/2.0/preview/mlflow"), Server())
     (call,) = wires["experiments"].delete(held(entry("experiments.fraud")))
     assert call.path == "/mlflow/api/2.0/preview/mlflow/experiments/delete"
     assert any(call.path.replace("delete", "search").endswith(end) for end in MLFLOW.reads)

@@ -10,10 +10,10 @@ from reconciler.backends.mlflow.lock import RegistryLock
 from reconciler.backends.mlflow.logged_models import LoggedModels
 from reconciler.backends.mlflow.options import Options, endpoint
 from reconciler.backends.mlflow.runs import Runs
-from reconciler.core.wire import Backend, Wire
+from reconciler.core.wire import Backend, Server, Wire
 
 
-def wires(options: Options) -> Mapping[str, Wire]:
+def wires(options: Options, server: Server) -> Mapping[str, Wire]:  # noqa: ARG001 - all are taken for the newest
     api = Api(options.prefix)
     return {"experiments": Experiments(api), "runs": Runs(api), "logged_models": LoggedModels(api)}
 

@@ -22,10 +22,10 @@ from reconciler.backends.mlflow.replies import Experiment, ExperimentPage, TheEx
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.call import Call, Flow, id_of
-from reconciler.core.change import FieldChange, Path, Value
+from reconciler.core.change import Path, Value
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Live
-from reconciler.core.wire import Edit, Query, Sought, Unsupported
+from reconciler.core.wire import Edit, Query, Sought, Unsupported, Wire
 
 FEW = 8
 """Up to so many names are looked up one by one."""
@@ -34,7 +34,7 @@ WORTH = 30
 
 
 @dataclass(frozen=True, slots=True)
-class Experiments:
+class Experiments(Wire):
     api: Api
 
     def observe(self, query: Query) -> Flow[list[Live]]:
@@ -55,9 +55,6 @@ class Experiments:
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
         return limits.check(limits.EXPERIMENT, path, value)
-
-    def forbids(self, change: FieldChange) -> Unsupported | None:  # noqa: ARG002 - nothing is
-        return None
 
     def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]:
         tags = tags_of(desired.fields) | marks.write(mark, stack)

@@ -27,14 +27,14 @@ from reconciler.core.call import ID, Call, Flow, id_of
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Live
-from reconciler.core.wire import Edit, Query, Unsupported
+from reconciler.core.wire import Edit, Query, Unsupported, Wire
 
 STATUS = "LOGGED_MODEL_"
 """How the server's names of a status start. It takes an unknown one with 200 and stores UNSPECIFIED (3.17.2)."""
 
 
 @dataclass(frozen=True, slots=True)
-class LoggedModels:
+class LoggedModels(Wire):
     api: Api
 
     def observe(self, query: Query) -> Flow[list[Live]]:

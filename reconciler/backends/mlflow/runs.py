@@ -26,18 +26,18 @@ from reconciler.backends.mlflow.replies import Run, RunPage, from_pairs
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.call import NOW, Call, Flow, id_of
-from reconciler.core.change import FieldChange, Path, Value
+from reconciler.core.change import Path, Value
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Fields, Live
 from reconciler.core.scalars import milliseconds, moment
-from reconciler.core.wire import Edit, Query, Unsupported
+from reconciler.core.wire import Edit, Query, Unsupported, Wire
 
 CONTEXT = "mlflow.data.context"
 """The tag of a run's input that says what the dataset was used for."""
 
 
 @dataclass(frozen=True, slots=True)
-class Runs:
+class Runs(Wire):
     api: Api
 
     def observe(self, query: Query) -> Flow[list[Live]]:
@@ -55,9 +55,6 @@ class Runs:
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
         return limits.check(limits.RUN, path, value)
-
-    def forbids(self, change: FieldChange) -> Unsupported | None:  # noqa: ARG002 - nothing is
-        return None
 
     def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]:
         """The mark of the first request does not vouch for metrics, which a later request writes; that one does."""

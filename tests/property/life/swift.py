@@ -23,7 +23,7 @@ from reconciler.core.plan import Plan
 from reconciler.core.resource import Desired, Live
 from reconciler.runtime.answer import decode
 from reconciler.runtime.connection import Connection
-from reconciler.runtime.http import Client
+from reconciler.runtime.http import Client, Reading
 from reconciler.runtime.retry import Retry
 from reconciler.runtime.stop import Stop
 from tests.fakes.mlflow import FakeMlflow
@@ -135,7 +135,13 @@ class Swift(Client):
         connection = Connection(url=URL, transport=fake.transport())
         retry = Retry(trouble.patience, passing=BACKEND.passing)
         super().__init__(
-            connection, version="0", reads=BACKEND.reads, writable=True, retry=retry, stop=Hurried(), connections=1
+            connection,
+            version="0",
+            reading=Reading(BACKEND.reads),
+            writable=True,
+            retry=retry,
+            stop=Hurried(),
+            connections=1,
         )
         self._fake = fake
         self._trouble = trouble
