@@ -32,7 +32,7 @@ HOMES = {
     "tenacity": {"runtime/retry.py"},
     "mlflow": {"runtime/embedded.py"},
     "pydantic": {"core", "kinds", "backends", "config.py", "schema.py"},
-    "typing_extensions": {"backends/mlflow/replies.py"},
+    "typing_extensions": {"backends/mlflow/replies.py", "backends/tenant/replies.py"},
 }
 """Where each library may be imported: files, or folders with all in them."""
 

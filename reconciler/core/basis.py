@@ -18,11 +18,13 @@ ABSENT = "absent"
 
 
 def seen(live: Live | None, changes: Sequence[FieldChange], kind: Kind) -> str:
-    """A digest of all of a live resource that a plan depends on: what the stack manages there, and nothing else."""
+    """A digest of all of a live resource that a plan depends on: what the stack manages or writes back there."""
     if live is None:
         return ABSENT
     values = {"/".join(path): live.fields.get(path) for path in watched(live.mark, changes, kind)}
     state = {"id": live.id, "deleted": live.deleted or live.revived, "mark": live.mark_tags, "fields": values}
+    if live.rewritten:
+        state["rewritten"] = {"/".join(path): value for path, value in live.rewritten.items()}
     return "sha256:" + hashlib.sha256(canonical(state).encode()).hexdigest()
 
 

@@ -72,7 +72,7 @@ class Call:
         body: JSON, with `{"$id": address}` and `{"$now": "ms"}` filled in on sending.
         fields: the fields that the request writes.
         returns: where the reply has the id of what was created, such as ("run", "info", "run_id").
-        absorbs: error codes of the server that mean that there is nothing left to do.
+        absorbs: error codes of the server, or statuses ("404"), that mean that there is nothing left to do.
         repeatable: sending it twice does the same as sending it once.
         address: whose step sends it, filled in when it is sent; None for what only reads.
     """

@@ -138,7 +138,7 @@ class Client:
         try:
             return self._retry.run(lambda number, left: self._attempt(call, number, left, http), call, line)
         except RequestFailed as error:
-            if error.code and error.code in call.absorbs:
+            if set(call.absorbs) & {error.code, str(error.status)} - {""}:
                 return None
             if secrets_in([call.body, call.query]):
                 error.withhold()
@@ -174,8 +174,6 @@ class Client:
         DELETE .../tags/.. would become .../tags' parent, which deletes the logged model itself (MLflow 3.17.2).
         """
         headers = {} if call.body is None else {"Content-Type": "application/json"}
-        if self._connection.idempotency:
-            headers[self._connection.idempotency] = self._key(call)
         url = str(self._base).rstrip("/") + call.path
         times = httpx.Timeout(seconds, connect=min(seconds, _CONNECT_SECONDS))
         try:
@@ -190,6 +188,8 @@ class Client:
             raise Malformed(
                 f"the path {clean(call.path)} is not percent-encoded", hint="this is a bug: please report it"
             )
+        if self._connection.idempotency and not self._reading.covers(request):
+            request.headers[self._connection.idempotency] = self._key(call)
         return request
 
     def _key(self, call: Call) -> str:

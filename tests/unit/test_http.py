@@ -353,6 +353,20 @@ def test_the_same_request_has_the_same_key_however_often_it_is_sent():
     assert len(set(keys)) == 4
 
 
+def test_what_only_reads_has_no_key_so_that_no_answer_is_an_old_one():
+    seen = []
+
+    def answer(request):
+        seen.append("X-Key" in request.headers)
+        return httpx.Response(200, json={})
+
+    with client(answer, idempotency="X-Key") as c:
+        c.send(Call("GET", "/list"))
+        c.send(Call("POST", SEARCH.path, body={}))
+        c.send(Call("POST", "/create", body={}))
+    assert seen == [False, False, True]
+
+
 def test_wall_stands_below_the_http_client_and_its_redirects():
     """Even one who has the inner client, follows redirects and overrides the method gets no write through."""
     sent = []
@@ -471,6 +485,14 @@ def test_absorbed_error_is_no_reply():
         assert c.send(Call("DELETE", "/x", absorbs=("RESOURCE_DOES_NOT_EXIST",))) is None
         with pytest.raises(Rejected):
             c.send(Call("DELETE", "/x", absorbs=("OTHER", "")))
+
+
+def test_a_status_can_be_absorbed_whatever_the_code():
+    absent = fixed(404, b'{"error": {"code": "X-1", "message": "gone"}}')
+    with client(absent) as c:
+        assert c.send(Call("DELETE", "/x", absorbs=("404",))) is None
+        with pytest.raises(Rejected):
+            c.send(Call("DELETE", "/x", absorbs=("409",)))
 
 
 def test_error_without_a_code_is_never_absorbed():

@@ -587,3 +587,12 @@ def test_what_a_plan_remembers():
 def test_what_a_selection_leaves_out_is_not_remembered():
     plan = planned([DESIRED, entry("experiments.new")], [LIVE], selection=Selection(only=("experiments.new",)))
     assert plan.basis == {}
+
+
+def test_what_a_change_writes_back_as_it_is_may_not_change():
+    """A plan that sends all tags would take away what somebody has set meanwhile."""
+    before = replace(LIVE, rewritten={("tags", "theirs"): "1"})
+    plan = planned([DESIRED], [before])
+    assert told(plan, before) == []
+    (words,) = told(plan, replace(before, rewritten={("tags", "theirs"): "2"}))
+    assert words == "experiments.fraud (id 5) has changed on the server since the plan was made"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -35,12 +35,17 @@ class Batch:
             self.fields.append(path)
 
 
-def batches(entries: Iterable[tuple[str, Path | None, dict[str, Any]]]) -> list[Batch]:
-    """`entries` (list name, field, entry) in order, in as few batches as keep that order."""
+def batches(
+    entries: Iterable[tuple[str, Path | None, dict[str, Any]]], begin: Callable[[], Batch] = Batch
+) -> list[Batch]:
+    """`entries` (list name, field, entry) in order, in as few batches as keep that order.
+
+    `begin` gives what each batch holds from the start.
+    """
     found: list[Batch] = []
     for kind, path, entry in entries:
         size = len(json.dumps(entry))
         if not found or not found[-1].takes(kind, size):
-            found.append(Batch())
+            found.append(begin())
         found[-1].add(kind, path, entry, size)
     return found

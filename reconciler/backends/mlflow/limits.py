@@ -34,12 +34,12 @@ class Limit:
     key: Callable[[str], Problem] | None = None
 
 
-def at_most(limit: int, then: str = "", least: int = 0) -> Callable[[str], Problem]:
-    """A text of `least` to `limit` characters. `then`: what the server does with a longer one."""
+def at_most(limit: int, then: str = "", least: int = 0, who: str = "MLflow") -> Callable[[str], Problem]:
+    """A text of `least` to `limit` characters. `then`: what `who` does with a longer one."""
 
     def check(text: str) -> Problem:
         if len(text) > limit:
-            return f"has {len(text)} characters; MLflow takes {limit}{then}", "shorten it"
+            return f"has {len(text)} characters; {who} takes {limit}{then}", "shorten it"
         if len(text) < least:
             return "is empty", "give it a text, or leave the line out"
         return None

@@ -46,12 +46,13 @@ def endpoint(options: Options, environ: Mapping[str, str]) -> Endpoint:
         headers=options.headers,
         user=(name, password) if name else None,
         token=options.token.get_secret_value() or environ.get("MLFLOW_TRACKING_TOKEN", ""),
-        verify=_verify(environ),
+        verify=verify(environ),
         client_cert=environ.get("MLFLOW_TRACKING_CLIENT_CERT_PATH", ""),
     )
 
 
-def _verify(environ: Mapping[str, str]) -> bool | str:
+def verify(environ: Mapping[str, str]) -> bool | str:
+    """Whether the server's certificate is checked, or the file or folder of authorities that it is checked against."""
     if environ.get("MLFLOW_TRACKING_INSECURE_TLS", "").lower() in {"true", "1"}:
         return False
     return environ.get("MLFLOW_TRACKING_SERVER_CERT_PATH") or True

@@ -181,7 +181,7 @@ class History(_Reply):
     next_page_token: str | None = None
 
 
-R = TypeVar("R", bound=_Reply)
+R = TypeVar("R", bound=BaseModel)
 
 
 def read(reply: Reply, form: type[R], call: Call) -> R:
