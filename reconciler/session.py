@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from reconciler import registry
 from reconciler.config import Config, Selected
-from reconciler.config import load as load_config
 from reconciler.core import drift, planner
 from reconciler.core.address import Address
 from reconciler.core.canonical import canonical
-from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
+from reconciler.core.diagnostics import Diagnostic, Failed, stop_on_errors
 from reconciler.core.drift import Drifts
 from reconciler.core.guard import Safety
 from reconciler.core.limits import check as check_limits
@@ -26,13 +25,11 @@ from reconciler.core.placeholders import changed_secrets
 from reconciler.core.plan import Outcome, Plan
 from reconciler.core.resolve import resolve
 from reconciler.core.resource import Desired, Live
-from reconciler.core.scrub import scrubbed
 from reconciler.core.sensitive import Sensitive
-from reconciler.core.source import Document, parse
 from reconciler.core.wire import Backend, Server, Sought
+from reconciler.inputs import Inputs
 from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.execute import Interrupted
-from reconciler.runtime.files import Folder, read
 from reconciler.runtime.observe import Send
 from reconciler.runtime.observe import read as read_flow
 from reconciler.runtime.unlock import Unlocked, unlock
@@ -73,35 +70,13 @@ class Session:
     _server: Server | None = field(default=None, init=False, repr=False)
 
     @cached_property
-    def _read(self) -> tuple[Folder, list[Diagnostic]]:
-        """What the folder holds, and what could not be read of it."""
-        found, problems = read(self.folder)
-        self.sources.update(found.manifests)
-        self.sources.update({one.at.file: "" for one in problems if one.at and one.at.file not in found.manifests})
-        return found, problems
+    def inputs(self) -> Inputs:
+        return Inputs(self.folder, self.environ, self.sources)
 
     @property
-    def files(self) -> Folder:
-        """What the folder holds. Raises Failed where some of it could not be read."""
-        found, problems = self._read
-        stop_on_errors(problems)
-        return found
-
-    @cached_property
     def config(self) -> Config:
         """The stack's configuration. Raises Failed; but not for a manifest that could not be read."""
-        found, problems = self._read
-        if found.config is None:
-            stop_on_errors(problems)
-            hint = "make one with: reconciler init"
-            raise Failed([error("no-config", f"there is no reconciler.yaml in '{self.folder}'", hint=hint)])
-        name, text = found.config
-        self.sources[name] = scrubbed(text)
-        document, problems = parse(text, name)
-        config, more = load_config(document, registry.backends(), self.environ)
-        stop_on_errors([*problems, *more])
-        assert config is not None
-        return config
+        return self.inputs.config
 
     @cached_property
     def selected(self) -> Selected:
@@ -135,11 +110,11 @@ class Session:
     @cached_property
     def desired(self) -> Mapping[Address, Desired]:
         """What the manifests declare, checked as far as that goes without the server. Raises Failed."""
-        documents, problems = self._documents()
+        documents, problems = self.inputs.documents()
         desired, more = resolve(
             documents, self.stack.kinds, self.selected.scope, self.config.defaults, self.selected.sensitive
         )
-        if len(documents) < len(self.files.manifests):  # what could not be read may declare what others refer to
+        if len(documents) < len(self.inputs.files.manifests):  # what could not be read may declare what others refer to
             more = [one for one in more if one.code != "unknown-reference" or one.hint.startswith("did you mean")]
         desired = canonical(desired, self.stack.wires)
         stop_on_errors(dict.fromkeys([*problems, *more, *self._unfit(desired)]))
@@ -159,6 +134,7 @@ class Session:
             plan, found = self._made(desired, options, place)
             if plan.steps and place.ask():
                 plan, found = self._made(desired, options, place)
+            plan = replace(plan, server=place.client.server)
             if not plan.steps:
                 return plan, found
             no_lock, held = place.prospect(self.lock_wire) if self.lock else ("--no-lock", [])
@@ -181,9 +157,10 @@ class Session:
 
         Manifests that have errors, or none, play no part. Raises Failed, RequestFailed.
         """
-        drifts, problems = drift.find(self.stack, self.observe({}), self._declared(), ignore)
-        stop_on_errors(problems)
-        return drifts
+        with self._place(writable=False) as place:
+            drifts, problems = drift.find(self.stack, place.observe({}), self._declared(), ignore)
+            stop_on_errors(problems)
+            return replace(drifts, server=place.client.server)
 
     def observe(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
         """What the server holds of the stack, and of what is sought. Raises RequestFailed."""
@@ -193,7 +170,7 @@ class Session:
     def recheck(self, plan: Plan) -> None:
         """See that a plan is for this stack and that all that it was computed from still stands. Raises Failed."""
         stop_on_errors(planner.foreign(plan, self.stack) or changed_secrets(plan, self.selected.scope))
-        with self._place(writable=False) as place:
+        with self._place(writable=False, plan=plan) as place:
             place.recheck(plan)
 
     def apply(self, plan: Plan, listener: Listener | None = None) -> list[Outcome]:
@@ -210,7 +187,7 @@ class Session:
         listener = listener or Listener()
         outcomes: list[Outcome] | None = None
         try:
-            with self._place(writable=True) as place, place.locked(self._lock, self.lock_timeout, listener):
+            with self._place(writable=True, plan=plan) as place, place.locked(self._lock, self.lock_timeout, listener):
                 place.recheck(plan)
                 outcomes = place.apply(plan, listener)
         except KeyboardInterrupt:  # while the lock was released
@@ -258,17 +235,15 @@ class Session:
     def _declared(self) -> Mapping[Address, Desired] | None:
         """What the manifests declare; None where there are none, or where they have errors."""
         try:
-            return self.desired if self.files.manifests else None
+            return self.desired if self.inputs.files.manifests else None
         except Failed:
             return None
 
-    def _documents(self) -> tuple[list[Document], list[Diagnostic]]:
-        parsed = [parse(text, name) for name, text in sorted(self.files.manifests.items())]
-        return [document for document, _ in parsed if document], [one for _, problems in parsed for one in problems]
-
     @contextmanager
-    def _place(self, *, writable: bool) -> Iterator[Place]:
+    def _place(self, *, writable: bool, plan: Plan | None = None) -> Iterator[Place]:
+        """The stack on its server, which has to be the one of `plan`. Raises Failed."""
         with self._client(writable=writable) as client:
+            stop_on_errors(planner.elsewhere(plan, client.server) if plan else ())
             scope, meet = self.selected.scope, self._meet
             yield Place(self.stack, client, scope.secret, meet, self._workers, patience=self.timeout)
 

@@ -16,7 +16,7 @@ FOLDER = "RECONCILER_TEST_ENVIRONMENTS"
 RELEASES = {"1.30.1": (3, 10), "2.9.2": (3, 11), "2.22.4": (3, 12), "3.1.4": (3, 12)}
 """The versions, each with the last Python for which all that it needs can be installed without a compiler."""
 _FIRST = (3, 9)
-_PINS = ("setuptools<81",)  # the old ones import pkg_resources
+_PINS = ("setuptools<81", "sqlalchemy<2.1")  # the old ones import pkg_resources, and what SQLAlchemy 2.1 has no more
 
 
 def python_with(version: str) -> Path:
@@ -25,7 +25,8 @@ def python_with(version: str) -> Path:
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another process may be making it
-        if not (folder / "made").exists():
+        made = folder / "made"
+        if not made.exists() or made.read_text() != " ".join(_PINS):
             _make(folder, version)
     return folder / "bin" / "python"
 
@@ -41,7 +42,7 @@ def _make(folder: Path, version: str) -> None:
     _run(version, python, "-m", "venv", str(folder))
     pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     _run(version, str(folder / "bin" / "python"), *pip, f"mlflow=={version}", *_PINS)
-    (folder / "made").touch()
+    (folder / "made").write_text(" ".join(_PINS))
 
 
 def _run(version: str, *command: str) -> None:

@@ -19,7 +19,8 @@ ALLOWED = {
     "registry": {"core", "kinds", "backends"},
     "config": {"core"},
     "schema": {"core", "config"},
-    "session": {"core", "config", "registry", "runtime"},
+    "inputs": {"core", "config", "registry", "runtime"},
+    "session": {"core", "config", "inputs", "registry", "runtime"},
     "cli": {"core", "report", "registry", "runtime", "schema", "session", "cli"},
 }
 """What each layer may import of the project; `reconciler` itself has only the version and the public names."""

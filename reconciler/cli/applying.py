@@ -11,6 +11,7 @@ from reconciler.cli.exits import CREDENTIALS, DONE, INTERRUPTED, PARTIAL, REFUSE
 from reconciler.cli.output import Output
 from reconciler.cli.plans import Formats, show_with
 from reconciler.cli.progress import progress
+from reconciler.core.change import Action
 from reconciler.core.diagnostics import Diagnostic, Failed, error
 from reconciler.core.plan import Outcome, Plan, Step
 from reconciler.report.text import outcome_lines
@@ -52,7 +53,7 @@ def carry_out(
         session.apply(plan)  # which refuses a plan for another stack
         return DONE
     if not yes:
-        ask(f"Apply this to the target '{plan.target}'?")
+        ask(_question(plan))
     begun: list[Step] = []
     try:
         with progress(plan, output) as listener:
@@ -73,6 +74,13 @@ def carry_out(
         return INTERRUPTED
     _report(outcomes, output, formats)
     return _code(outcomes)
+
+
+def _question(plan: Plan) -> str:
+    at = f" at {plan.server}" if plan.server else ""
+    if all(step.action is Action.delete for step in plan.steps):
+        return f"Delete {len(plan.steps)} of the stack '{plan.stack}' from the target '{plan.target}'{at}?"
+    return f"Apply this to the target '{plan.target}'{at}?"
 
 
 def _not_read_back(unproven: Unproven) -> Diagnostic:

@@ -68,12 +68,17 @@ def run(command: click.Command) -> None:
 
 @contextmanager
 def _stoppable() -> Iterator[None]:
-    """SIGTERM, which ends a job of a pipeline, is heard as Ctrl-C is."""
-    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    """What ends a job of a pipeline, or comes when a terminal goes away, is heard as Ctrl-C is; not under nohup."""
+    heard = [one for one in _ENDING if signal.getsignal(one) is not signal.SIG_IGN]
+    before = {one: signal.signal(one, signal.default_int_handler) for one in heard}
     try:
         yield
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
+
+
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def _nowhere() -> TextIO:

@@ -11,7 +11,7 @@ def command(context: Context) -> int:
     """Check all that can be known without the server."""
     session = context.session()
     count = len(session.desired)
-    files = len(session.files.manifests)
+    files = len(session.inputs.files.manifests)
     noun = "resource" if count == 1 else "resources"
     context.output.note([(f"Valid: {count} {noun} in {files} {'file' if files == 1 else 'files'}.", "bold")])
     return 0

@@ -39,6 +39,7 @@ def dump(plan: Plan, tool: str) -> str:
         "summary": plan.summary,
         "left_out": plan.left_out,
         "no_lock": plan.no_lock,
+        "server": plan.server,
         "cannot_remove": [_dump_stay(stay) for stay in plan.stays],
         "secrets": plan.secrets,
         "steps": [_dump_step(step) for step in plan.steps],

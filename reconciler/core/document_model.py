@@ -147,6 +147,7 @@ class PlanModel(_Part):
     seen: dict[AddressText, str]
     basis: dict[AddressText, _Basis] = Field(default_factory=dict)
     no_lock: str = ""
+    server: str = ""
     cannot_remove: tuple[_Stay, ...] = ()
     secrets: dict[str, str] = Field(default_factory=dict)
 
@@ -162,6 +163,7 @@ class PlanModel(_Part):
             seen=self.seen,
             basis={address: part.basis() for address, part in self.basis.items()},
             no_lock=self.no_lock,
+            server=self.server,
             stays=tuple(stay.stay() for stay in self.cannot_remove),
             secrets=self.secrets,
         )

@@ -51,6 +51,7 @@ class Drifts:
         found: by address, then by field.
         ignored: how many more there are, which somebody asked to ignore.
         resources: how many active resources carry the stack's mark.
+        server: its url without credentials, or its store.
     """
 
     stack: str
@@ -59,6 +60,7 @@ class Drifts:
     found: tuple[Drift, ...] = ()
     ignored: int = 0
     resources: int = 0
+    server: str = ""
 
     @property
     def summary(self) -> dict[str, int]:

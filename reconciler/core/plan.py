@@ -85,6 +85,7 @@ class Plan:
         basis: of each that was there, the parts of that digest. Plans that were made by earlier versions have none.
         stays: what should go and cannot be removed.
         secrets: the digest of the text of each sensitive value that the steps write, by what stands for it.
+        server: where it was made: the server's url without credentials, or its store.
         no_lock: why an apply cannot take the stack's lock; '' where it can.
     """
 
@@ -97,6 +98,7 @@ class Plan:
     ids: Mapping[Address, str] = field(default_factory=dict)
     seen: Mapping[Address, str] = field(default_factory=dict)
     basis: Mapping[Address, Basis] = field(default_factory=dict)
+    server: str = ""
     no_lock: str = ""
     stays: tuple[Stay, ...] = ()
     secrets: Mapping[str, str] = field(default_factory=dict)

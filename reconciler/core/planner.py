@@ -109,6 +109,15 @@ def foreign(plan: Plan, stack: Stack) -> list[Diagnostic]:
     ]
 
 
+def elsewhere(plan: Plan, server: str) -> list[Diagnostic]:
+    """What says that `plan` was made on another server than `server`: there its ids are those of other things."""
+    if plan.server in ("", server):
+        return []
+    summary = f"the plan is for the server {plan.server}; the target '{plan.target}' is {server} now"
+    hint = "make the plan again; or was it the environment that named the server?"
+    return [error("foreign-plan", summary, hint=hint)]
+
+
 def _secrets(chosen: Mapping[Address, Step]) -> dict[str, str]:
     """The digest of each secret that the steps send, by what stands for it in the plan."""
     found = [secret for step in chosen.values() for call in step.calls for secret in secrets_in(call.body)]

@@ -24,7 +24,8 @@ def drift_lines(drifts: Drifts) -> list[Line]:
     """Drift for a person; the last line has the counts."""
     if not drifts.found:
         return [_counts(drifts)]
-    lines: list[Line] = [[(f"Stack {drifts.stack} on target {drifts.target} ({drifts.backend}):", "bold")], []]
+    place = f"{drifts.backend}, {drifts.server}" if drifts.server else drifts.backend
+    lines: list[Line] = [[(f"Stack {drifts.stack} on target {drifts.target} ({place}):", "bold")], []]
     for address, group in groupby(drifts.found, key=lambda drift: drift.address):
         lines += [*_block(address, list(group)), []]
     return [*lines, _counts(drifts)]
@@ -38,6 +39,7 @@ def dump(drifts: Drifts, tool: str) -> str:
         "stack": drifts.stack,
         "target": drifts.target,
         "backend": drifts.backend,
+        "server": drifts.server,
         "summary": drifts.summary,
         "drift": [
             {"address": str(one.address), "path": one.path, "kind": one.kind, "live": one.live} for one in drifts.found

@@ -36,7 +36,8 @@ def plan_lines(plan: Plan, *, requests: bool = False, folder: str = "") -> list[
     if not plan.steps:
         nothing = _NOTHING if plan.noop else _NOTHING_AT_ALL
         return [[(_NOTHING_LEFT if plan.left_out else nothing, "bold")], *_stays(plan, folder), *_counts(plan)]
-    lines: list[Line] = [[(f"Stack {plan.stack} on target {plan.target} ({plan.backend}):", "bold")], []]
+    place = f"{plan.backend}, {plan.server}" if plan.server else plan.backend
+    lines: list[Line] = [[(f"Stack {plan.stack} on target {plan.target} ({place}):", "bold")], []]
     lines += [_head(step, width=2) for step in plan.steps]
     for step in plan.steps:
         body = [_change(change, step, folder) for change in step.changes]

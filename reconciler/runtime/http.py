@@ -118,6 +118,11 @@ class Client:
         self._reader.close()
 
     @property
+    def server(self) -> str:
+        """The server's url, or its store, without credentials."""
+        return self._connection.shown
+
+    @property
     def counts(self) -> Counts:
         return self._counting.counts
 

@@ -132,7 +132,7 @@ def test_a_missing_value_is_told_where_it_is_known(shell, server):
     assert "      tags.team: missing on the server\n" in shell("drift", code=3).out
 
 
-def test_the_words(shell, server):
+def test_the_words(shell, server, url):
     """A block for each resource, then the counts; the counts alone with --quiet."""
     shell.apply(STACK)
     shell.apply(STACK.replace("  more: {experiment: fraud}\n", ""))
@@ -143,7 +143,7 @@ def test_the_words(shell, server):
     server.post("experiments/delete-experiment-tag", experiment_id="1", key="mlflow.note.content")
     counts = "Drift: 1 changed, 1 missing, 1 deleted, 1 restored.\n"
     assert shell("drift", code=3).out == (
-        "Stack ml on target local (mlflow):\n"
+        f"Stack ml on target local (mlflow, {url}):\n"
         "\n"
         "  ~ experiments.fraud\n"
         '      description: "cards" -> (removed)   missing on the server\n'
@@ -158,7 +158,7 @@ def test_the_words(shell, server):
     assert shell("drift", "--quiet", code=3).out == counts
 
 
-def test_the_document(shell, server):
+def test_the_document(shell, server, url):
     shell.apply(STACK)
     server.tag("fraud", team="é🦊")
     server.post("runs/delete", run_id=server.run("base")["run_id"])
@@ -171,6 +171,7 @@ def test_the_document(shell, server):
         "stack": "ml",
         "target": "local",
         "backend": "mlflow",
+        "server": url,
         "summary": {"changed": 1, "missing": 0, "deleted": 0, "restored": 0, "ignored": 1},
         "drift": [{"address": "experiments.fraud", "path": ["tags", "team"], "kind": "changed", "live": "é🦊"}],
     }

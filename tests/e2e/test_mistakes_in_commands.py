@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -75,7 +76,7 @@ def test_destroy_without_a_terminal_and_without_yes_is_refused(shell, fake):
 def test_any_answer_but_yes_writes_nothing(answer, shell, fake):
     shell.manifest(MANIFEST)
     result = shell("apply", answer=answer, code=1)
-    assert "Apply this to the target 'local'? [y/N]" in result.err
+    assert re.search(r"Apply this to the target 'local' at http://127\.0\.0\.1:\d+\? \[y/N\]", result.err)
     assert "Cancelled; nothing was written." in result.err
     assert writes(fake) == []
 

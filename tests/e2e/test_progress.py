@@ -134,7 +134,7 @@ class TestOnATerminal:
         shell.manifest(STACK)
         shown, code = on_a_terminal(shell, "apply", typed="y\n")
         assert code == 0, shown
-        assert "Apply this to the target 'local'? [y/N]" in shown
+        assert "Apply this to the target 'local' at http://127.0.0.1:" in shown
         assert "5 done" in shown
         assert ESCAPE in shown
         assert "Traceback" not in shown

@@ -8,6 +8,7 @@ import pytest
 
 from tests.e2e.findings import check
 from tests.e2e.tools import sending, writes
+from tests.fakes.mlflow import FakeMlflow
 
 MANIFEST = """\
 experiments:
@@ -108,6 +109,23 @@ def test_a_plan_for_another_target_is_refused(shell, saved, fake, url):
     result = shell("apply", "plan.json", "--yes", "--target", "prod", code=5)
     check(result, "foreign-plan", "the plan is for the target 'local'; this is 'prod'", hint="--target")
     assert writes(fake) == []
+
+
+@pytest.mark.parametrize("options", [("--yes",), ()], ids=["yes", "asking"])
+def test_a_plan_for_another_server_is_refused_before_anything_is_read_there(shell, saved, fake, url, options):
+    """An empty server looks just like the one that the plan was made on."""
+    other = FakeMlflow()
+    with other.serve() as elsewhere:
+        shell.configure(elsewhere)
+        result = shell("apply", "plan.json", *options, code=5)
+    words = f"the plan is for the server {url}; the target 'local' is {elsewhere} now"
+    check(result, "foreign-plan", words, hint="make the plan again")
+    assert (other.requests, writes(fake)) == ([], [])
+    document = json.loads(saved.read_text())
+    assert document.pop("server") == url
+    saved.write_text(json.dumps(document))  # as earlier versions wrote it
+    shell.configure(url)
+    assert "2 done" in shell("apply", "plan.json", "--yes").out
 
 
 def test_a_plan_is_applied_once(shell, saved, fake):

@@ -62,7 +62,7 @@ def test_without_targets_the_tracking_uri_of_the_environment_is_the_target(shell
     shell.write("manifests/reconciler.yaml", "stack: ml\n")
     shell.write("manifests/fraud.yaml", MANIFEST)
     monkeypatch.setenv("MLFLOW_TRACKING_URI", url)
-    assert "on target default (mlflow)" in shell("plan").out
+    assert "on target default (mlflow, http://127.0.0.1:" in shell("plan").out
 
 
 @pytest.mark.real

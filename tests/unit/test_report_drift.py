@@ -87,6 +87,7 @@ def test_the_document_is_sorted_and_ends_with_a_newline():
         "stack": "ml",
         "target": "prod",
         "backend": "mlflow",
+        "server": "",
         "summary": {"changed": 1, "missing": 0, "deleted": 1, "restored": 0, "ignored": 1},
         "drift": [
             {"address": "experiments.fraud", "path": ["tags", "team"], "kind": "changed", "live": "é"},

@@ -73,6 +73,11 @@ def test_what_cannot_be_removed_is_shown_with_its_place_whatever_else_there_is_t
     )
 
 
+def test_it_says_on_which_server():
+    plan = Plan("ml", "prod", "mlflow", (Step(RUN, Action.create),), server="http://h:5000")
+    assert plain(plan_lines(plan)).startswith("Stack ml on target prod (mlflow, http://h:5000):\n")
+
+
 def test_places_have_the_folder_before_them():
     step = Step(FRAUD, Action.update, changes=(change("a", "b"),), at=AT)
     lines = text(step, folder="manifests/")
