@@ -209,7 +209,16 @@ def test_the_code_of_python_md_runs(story, tmp_path):
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_block_has_a_language_that_is_looked_at(page):
-    assert {block.language for block in blocks(page)} <= {"console", "json", "python", "server", "sh", "text", "yaml"}
+    assert {block.language for block in blocks(page)} <= {
+        "console",
+        "json",
+        "python",
+        "server",
+        "sh",
+        "text",
+        "toml",
+        "yaml",
+    }
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: str(page.relative_to(ROOT)))
