@@ -53,6 +53,7 @@ class Session:
         journal: the file that gets a line of JSON for each request; `journal_bodies`: with what was sent.
         sources: the texts read so far by file name, for the excerpts of errors.
         requests: how many requests were sent so far, by reading and writing.
+        tell: is told where the server is waited for, by whichever thread waits.
     """
 
     folder: Path
@@ -67,6 +68,7 @@ class Session:
     lock_timeout: float = 0.0
     sources: dict[str, str] = field(default_factory=dict, repr=False)
     requests: dict[str, int] = field(default_factory=lambda: {"reads": 0, "writes": 0})
+    tell: Callable[[str], None] = field(default=lambda _: None, repr=False)
     _server: Server | None = field(default=None, init=False, repr=False)
 
     @cached_property
@@ -266,6 +268,7 @@ class Session:
                 workers=self._workers,
                 timeout=self.timeout,
                 journal=journal,
+                tell=lambda error, left: self.tell(f"{error.brief}; trying again, for {left:.0f} s at most"),
             ) as client,
         ):
             try:

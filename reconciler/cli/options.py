@@ -66,6 +66,7 @@ class Context:
             lock_timeout=self.sending.lock_timeout,
         )
         self.output.sources = session.sources
+        session.tell = self.output.waiting
         return session
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -54,6 +55,11 @@ class Output:
     def always(self, *lines: Line) -> None:
         """Something beside the data that also --quiet does not keep back."""
         self._print(lines, sys.stderr)
+
+    def waiting(self, words: str) -> None:
+        """That something takes long, whoever hears it."""
+        with suppress(OSError):
+            self.note([(words, "warning")])
 
     def findings(self, found: Iterable[Diagnostic]) -> None:
         for one in found:

@@ -7,6 +7,7 @@ from reconciler.runtime import embedded
 from reconciler.runtime.connection import Connection
 from reconciler.runtime.http import Client
 from reconciler.runtime.journal import Journal
+from reconciler.runtime.line import Tell
 from reconciler.runtime.retry import Retry
 from reconciler.runtime.signing import Signing
 from reconciler.runtime.transport import Reading
@@ -21,6 +22,7 @@ def connected(
     workers: int,
     timeout: float,
     journal: Journal | None,
+    tell: Tell,
 ) -> Client:
     """A client that keeps to what `backend` says of its servers. Raises BadConnection, MissingExtra, CannotOpen."""
     return Client(
@@ -32,6 +34,7 @@ def connected(
         retry=Retry(timeout, passing=backend.passing),
         journal=journal,
         rates=backend.rates,
+        tell=tell,
     )
 
 

@@ -31,7 +31,7 @@ from reconciler.runtime.errors import (
     clean,
 )
 from reconciler.runtime.journal import Entry, Journal
-from reconciler.runtime.line import Line
+from reconciler.runtime.line import Line, Server, Tell
 from reconciler.runtime.pace import Pace
 from reconciler.runtime.retry import Retry
 from reconciler.runtime.stop import Stop
@@ -65,7 +65,8 @@ class Client:
     """Sends calls to one server; may be used from several threads, closes as a context manager.
 
     `reading` are the POST requests that only read; `connections` is how many requests may be under way at once, `rates`
-    how many a second. Once `stop` is set, no request waits for its turn and none is sent again.
+    how many a second; `tell` is told where the server is waited for. Once `stop` is set, no request waits for its turn
+    and none is sent again.
     """
 
     def __init__(
@@ -79,12 +80,14 @@ class Client:
         retry: Retry | None = None,
         journal: Journal | None = None,
         rates: Sequence[Rate] = (),
+        tell: Tell | None = None,
         stop: Stop | None = None,
     ) -> None:
         self.stop = stop or Stop()
         self._retry = retry or Retry()
-        self._line = Line(Gate(connections), Pace(rates), self.stop)
-        self._aside = Line(Gate(ASIDE), server=self._line.server)
+        server = Server(tell) if tell else Server()
+        self._line = Line(Gate(connections), Pace(rates), self.stop, server)
+        self._aside = Line(Gate(ASIDE), server=server)
         self._journal = journal
         self._reading = reading = reading or Reading()
         self._connection = connection

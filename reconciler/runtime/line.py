@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import TypeAlias
 
 from reconciler.runtime.errors import FAILED, RequestFailed
 from reconciler.runtime.pace import Pace
@@ -16,15 +18,29 @@ DOWN = (*CROWDED, 502, 504)
 """What says that a server, or the one behind a proxy, is overloaded or down."""
 
 
+Tell: TypeAlias = Callable[[RequestFailed, float], None]
+"""Is told why a server is waited for, and for how many seconds at most; by whichever thread waits."""
+QUIET = 2.0
+"""Seconds for which nobody is told that a server is waited for."""
+
+
 @dataclass(slots=True)
 class Server:
-    """Whether a server answers, so that it is worth waiting for."""
+    """Whether a server answers, so that it is worth waiting for; and who is told that it is waited for."""
 
+    tell: Tell = lambda _error, _left: None
     answers: bool = False
     _lost: bool = False
+    _told: bool = False
 
     def heard(self) -> None:
-        self.answers, self._lost = True, False
+        self.answers, self._lost, self._told = True, False, False
+
+    def awaited(self, error: RequestFailed, waited: float, left: float) -> None:
+        """Note that it will have been waited for so many seconds: once until it answers again, somebody is told."""
+        if waited >= QUIET and not self._told:
+            self._told = True
+            self.tell(error, left)
 
     def lose(self) -> None:
         """It was waited for in vain: the next requests do not wait as long, until it answers again."""

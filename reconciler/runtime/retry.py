@@ -119,8 +119,10 @@ class _Course(Generic[T]):
         return not _is_down(self._error) and self._number >= self._retry.attempts
 
     def sleep(self, seconds: float) -> None:
+        assert self._error is not None
+        left = self._left
+        self._line.server.awaited(self._error, self._retry.total - left + seconds, left)
         if self._line.stop.wait(seconds):
-            assert self._error is not None
             raise self._error
 
     def explain(self, error: RequestFailed) -> None:

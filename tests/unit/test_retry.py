@@ -349,3 +349,18 @@ def test_who_waits_for_a_turn_is_told_that_nothing_was_sent():
             client.send(CREATE)
     assert not caught.value.ambiguous
     assert server.count == 0
+
+
+def test_somebody_is_told_once_that_the_server_is_waited_for(quick):
+    told = []
+    down = rejected(503, "X", after="3")
+    server = Server(down, down, rejected(503, after="0"), httpx.Response(200, json={}), rejected(503, after="1"))
+    with server.client() as client:
+        client._line.server.tell = lambda error, left: told.append((error.status, round(left)))
+        client.stop.wait = lambda _: False  # nobody has the time
+        client.send(READ)
+        client.send(READ)
+        assert told == [(503, 60)]
+        server.answers = [down]
+        client.send(READ)
+    assert told == [(503, 60), (503, 60)]
