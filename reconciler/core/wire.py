@@ -122,12 +122,14 @@ class Endpoint:
 
     Attributes:
         store: in place of `url`: MLflow is embedded on it.
+        part: which of the worlds on that server, where they share nothing: "tenant acme-corp".
         sign: gives the headers that prove who we are, for each request anew. Raises NoCredentials.
         idempotency: the header that gets one key per write, the same however often it is sent.
     """
 
     url: str = field(default="", repr=False)
     store: str = field(default="", repr=False)
+    part: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     user: tuple[str, str] | None = field(default=None, repr=False)
     token: str = field(default="", repr=False)

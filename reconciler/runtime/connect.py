@@ -50,6 +50,7 @@ def connection(endpoint: Endpoint) -> Connection:
         token=endpoint.token or None,
         verify=endpoint.verify,
         cert=endpoint.client_cert or None,
+        part=endpoint.part,
         signing=Signing(endpoint.sign) if endpoint.sign else None,
         idempotency=endpoint.idempotency,
     )

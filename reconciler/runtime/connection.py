@@ -31,7 +31,7 @@ class Connection:
         cert: the file of our own certificate and key.
         timeout: seconds.
         transport: takes the place of the network (the embedded server, a test).
-        name: what messages call the server, instead of its url.
+        name: what messages call the server, instead of its url; `part`: what they say behind that.
         signing: signs each request, where there is neither `auth` nor `token`.
         idempotency: the header that tells a server which requests are one and the same.
 
@@ -48,6 +48,7 @@ class Connection:
     timeout: float = 60.0
     transport: httpx.BaseTransport | None = field(default=None, repr=False, compare=False)
     name: str = ""
+    part: str = ""
     signing: Signing | None = field(default=None, repr=False, compare=False)
     idempotency: str = ""
 
@@ -59,7 +60,7 @@ class Connection:
 
     @property
     def shown(self) -> str:
-        return self.name or self.url
+        return (self.name or self.url) + (f" ({self.part})" if self.part else "")
 
     @property
     def bearer(self) -> dict[str, str]:

@@ -394,6 +394,12 @@ class TestServer:
         shell("destroy", "--yes")
         assert (experiment(fake, "fraud", "globex").stage, experiment(fake, "fraud").stage) == ("deleted", "active")
 
+    def test_a_plan_for_one_tenant_is_refused_for_another(self, shell, fake, url):
+        shell.manifest(STACK)
+        assert f"(tenant, {url} (tenant {TENANT}))" in shell("plan", "--out", "p.json").out
+        configure(shell, url, "globex")
+        check(shell("apply", "p.json", "--yes", code=5), "foreign-plan", f"for the server {url} (tenant {TENANT})")
+
     def test_a_quota_of_two_requests_a_second_is_kept_to(self, shell, fake):
         fake.quota = 2
         fake.clear()

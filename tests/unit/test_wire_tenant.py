@@ -80,6 +80,7 @@ class TestTarget:
         options = Options.model_validate(OPTIONS | {"token": "t", "headers": {"X-Team": "a", "X-Tenant-ID": "other"}})
         assert endpoint(options, {"TENANT_TOKEN": "e"}) == Endpoint(
             url="https://acme.test",
+            part="tenant acme-corp",
             headers={"X-Team": "a", "X-Tenant-ID": "acme-corp"},
             token="t",
             idempotency="X-Idempotency-Key",

@@ -47,6 +47,7 @@ def endpoint(options: Options, environ: Mapping[str, str]) -> Endpoint:
     """The service of a target. Certificates are those that MLflow's environment variables name."""
     return Endpoint(
         url=options.url,
+        part=f"tenant {options.tenant}",
         headers={**options.headers, TENANT: options.tenant},
         token=options.token.get_secret_value() or environ.get("TENANT_TOKEN", ""),
         verify=verify(environ),
