@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.e2e.tenants import TOKEN
 from tests.e2e.tools import Shell
 from tests.fakes.mlflow import FakeMlflow
+from tests.fakes.tenant import FakeTenant
 from tests.test_docs import Story, blocks
 
 ROOT = Path(__file__).parents[1] / "examples"
@@ -90,3 +92,31 @@ def test_the_other_target_of_two_targets_is_another_server(tmp_path, monkeypatch
     (request,) = [one for one in fake.requests if one.path == "experiments/create"]
     tags = {tag["key"]: tag["value"] for tag in request.body["tags"]}
     assert (request.body["name"], tags["target"], tags["retention"]) == ("fraud-prod", "prod", "365d")
+
+
+@pytest.fixture
+def services(url, monkeypatch):
+    """A server of each kind, named by the environment; the fakes by target."""
+    acme = FakeTenant(token=TOKEN)
+    with acme.serve() as tenant:
+        monkeypatch.setenv("ACME_URL", tenant)
+        monkeypatch.setenv("ACME_TOKEN", TOKEN)
+        yield {"acme": acme}
+
+
+@pytest.mark.parametrize("target", ["local", "acme"])
+def test_one_set_of_manifests_on_every_service(target, tmp_path, monkeypatch, url, services):
+    folder = copy("several-services", tmp_path, url)
+    shell = Shell(folder, monkeypatch)
+    assert "Apply complete: 3 done." in shell("apply", "--yes", "--target", target).out
+    assert "No changes" in shell("plan", "--detailed-exitcode", "--target", target).out
+    assert "No drift" in shell("drift", "--target", target).out
+    file = folder / "churn.yaml"
+    file.write_text(
+        file.read_text().replace("value: 0.47}", "value: 0.47}, {step: 3, value: 0.46}").replace("growth", "crm")
+    )
+    assert "2 to update, 1 unchanged" in shell("plan", "--target", target).out
+    shell("apply", "--yes", "--target", target)
+    assert "No changes" in shell("plan", "--detailed-exitcode", "--target", target).out
+    shell("destroy", "--yes", "--target", target)
+    assert "No changes" in shell("destroy", "--yes", "--target", target).out
