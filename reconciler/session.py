@@ -262,7 +262,8 @@ class Session:
             opened(self.journal, bodies=self.journal_bodies) as journal,
             connected(
                 self.backend,
-                self.backend.endpoint(self.selected.options, self.environ),
+                self.selected.options,
+                self.environ,
                 version=__version__,
                 writable=writable,
                 workers=self._workers,

@@ -364,10 +364,10 @@ def test_every_option_of_a_target_is_in_targets_md():
 
 
 def test_every_environment_variable_is_in_targets_md():
-    texts = [path.read_text() for path in SOURCE.rglob("*.py") if path.name in {"options.py", "target.py"}]
-    read = {name for text in texts for name in re.findall(r'"((?:MLFLOW_TRACKING|TENANT)_\w+)"', text)}
+    texts = [path.read_text() for path in SOURCE.rglob("*.py") if path.name in {"access.py", "options.py", "target.py"}]
+    read = {name for text in texts for name in re.findall(r'"((?:MLFLOW_TRACKING|TENANT|DATABRICKS)_\w+)"', text)}
     assert read == set(rows(section(DOCS / "targets.md", "Environment variables"))) & read
-    assert len(read) >= 7
+    assert len(read) >= 15
 
 
 def test_every_module_that_is_mutated_has_its_score_in_reliability_md():

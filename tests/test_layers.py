@@ -32,6 +32,7 @@ HOMES = {
     "rich": {"cli", "report"},
     "tenacity": {"runtime/retry.py"},
     "mlflow": {"runtime/embedded.py"},
+    "databricks": {"backends/databricks/access.py"},
     "pydantic": {"core", "kinds", "backends", "config.py", "schema.py"},
     "typing_extensions": {"backends/mlflow/replies.py", "backends/tenant/replies.py"},
 }

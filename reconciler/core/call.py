@@ -12,7 +12,7 @@ from reconciler.core.change import Path
 
 Method = Literal["GET", "POST", "PATCH", "PUT", "DELETE"]
 Reply: TypeAlias = Any
-"""The decoded JSON of an answer; None where an absorbed error stood in its place."""
+"""The decoded JSON of an answer; None where an absorbed error stood in its place; an `Answer` where the call `asks`."""
 
 NO_ROUTE = "no-route"
 """In a call's `absorbs`: the server has nothing at that path (404 without an error code of the API, or 405)."""
@@ -64,6 +64,15 @@ def ends_with(path: str, ends: tuple[str, ...]) -> bool:
 
 
 @dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server said when it was asked what it is: the status, its error code, the start of its text."""
+
+    status: int
+    code: str = ""
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Call:
     """One exact request.
 
@@ -74,6 +83,7 @@ class Call:
         returns: where the reply has the id of what was created, such as ("run", "info", "run_id").
         absorbs: error codes of the server, or statuses ("404"), that mean that there is nothing left to do.
         repeatable: sending it twice does the same as sending it once.
+        asks: it asks what the server is, so that refusals and pages are answers too.
         address: whose step sends it, filled in when it is sent; None for what only reads.
     """
 
@@ -85,4 +95,5 @@ class Call:
     returns: tuple[str, ...] = ()
     absorbs: tuple[str, ...] = ()
     repeatable: bool = False
+    asks: bool = False
     address: Address | None = None

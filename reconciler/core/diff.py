@@ -76,12 +76,12 @@ def diff(desired: Desired, live: Live, kind: Kind, moving: Collection[Address] =
     want = managed(desired)
     applied = live.mark.keys if live.mark else {}
     moved = {(name,) for name in kind.references if (name,) in want and _parse(want[(name,)]) in moving}
-    differing = {path for path, value in want.items() if live.fields.get(path) != value} | moved
+    differing = {path for path, value in want.items() if _held(live, path, value) != value} | moved
     changes, refused = [], []
     for path in sorted(want):
         before, after = live.fields.get(path), want[path]
         if path in differing:
-            reason = _reason(before, after, applied.get(path))
+            reason: Reason = "manifest" if path in live.masked else _reason(before, after, applied.get(path))
             change = FieldChange(path, before, after, Action.update, reason, desired.at(path))
             why = _forbidden(kind.rule(path), before)
             changes.append(change) if not why else refused.append(Refused(change, why))
@@ -89,6 +89,12 @@ def diff(desired: Desired, live: Live, kind: Kind, moving: Collection[Address] =
             changes.append(FieldChange(path, before, after, Action.adopt, "adopt", desired.at(path)))
     gone, stuck = _dropped(desired, live, kind)
     return Difference((*changes, *gone, *_directives(desired, live)), (*refused, *stuck))
+
+
+def _held(live: Live, path: Path, declared: Value) -> Value:
+    """The live value of a field; of one that is masked `declared`, where that was last applied."""
+    applied = live.mark.keys.get(path) if live.mark and path in live.masked else None
+    return declared if applied == digest(declared) else live.fields.get(path)
 
 
 def stripped(live: Live, kind: Kind) -> Difference:

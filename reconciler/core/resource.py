@@ -50,6 +50,7 @@ class Live:
         others: the marks of other stacks, by stack.
         facts: what a wire noted for its own requests; never compared.
         rewritten: what any change writes back as it is, so that a plan depends on it.
+        masked: fields that show another value while it is deleted, and will have their own again when it is restored.
     """
 
     address: Address
@@ -65,3 +66,4 @@ class Live:
     others: Mapping[str, Mark] = field(default_factory=dict)
     facts: Fields = field(default_factory=dict)
     rewritten: Fields = field(default_factory=dict)
+    masked: frozenset[Path] = frozenset()

@@ -147,6 +147,10 @@ class NoCredentials(Exception):  # noqa: N818 - it reads `raise NoCredentials(wh
         self.hint = hint
 
 
+class NoExtra(NoCredentials):
+    """What could sign requests is not installed."""
+
+
 @dataclass(frozen=True, slots=True)
 class Rate:
     """How many requests a second a server takes of those whose paths end with one of `ends`; () is all the rest."""
@@ -164,7 +168,7 @@ class Backend:
         options: the model of a target's entries for this backend.
         wires: from a target's options, and what the server was found to be, to the wires by the kind's name.
         probe: from a target's options to the flow that finds out what its server is; None where all are alike.
-        endpoint: from a target's options and the environment to the server.
+        endpoint: from a target's options and the environment to the server. Raises NoCredentials.
         abilities: what can be done with each kind, for `reconciler backends`.
         reads: the POST requests that only read, by the end of their path.
         probes: the paths to which a POST of an empty object changes nothing, since it names nothing.

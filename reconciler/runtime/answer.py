@@ -9,12 +9,19 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from reconciler.core.call import NO_ROUTE, Reply
+from reconciler.core.call import NO_ROUTE, Answer, Reply
 from reconciler.runtime.connection import Connection
 from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed, ServerFailed, Unauthorized, clean
 from reconciler.runtime.retry import seconds
 
 _NOTHING_THERE = (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED)
+_NO_ANSWERS = (
+    httpx.codes.UNAUTHORIZED,
+    httpx.codes.FORBIDDEN,
+    httpx.codes.REQUEST_TIMEOUT,
+    httpx.codes.TOO_MANY_REQUESTS,
+)
+_START = 200
 _PREFIX = "is the url the tracking server's own, with its path? where the API starts below it is the target's `prefix`"
 
 
@@ -31,6 +38,14 @@ def decode(response: httpx.Response, connection: Connection, *, reading: bool = 
     if not isinstance(reply, dict):
         raise _not_tracking(response, connection)
     return reply
+
+
+def told(response: httpx.Response) -> Answer | None:
+    """What a server that was asked what it is says of it; None where it failed, or wants to be asked otherwise."""
+    status = response.status_code
+    if status in _NO_ANSWERS or not (response.is_success or response.is_client_error):
+        return None
+    return Answer(status, _explained(_json(response))[0], response.content[:_START].decode("utf-8", "replace"))
 
 
 def _error(response: httpx.Response, reply: Any, connection: Connection) -> RequestFailed:

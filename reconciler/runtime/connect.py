@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
-from reconciler.core.wire import Backend, Endpoint
+from collections.abc import Mapping
+from typing import Any
+
+from reconciler.core.wire import Backend, Endpoint, NoCredentials, NoExtra
 from reconciler.runtime import embedded
 from reconciler.runtime.connection import Connection
+from reconciler.runtime.errors import MissingExtra, Unauthorized
 from reconciler.runtime.http import Client
 from reconciler.runtime.journal import Journal
 from reconciler.runtime.line import Tell
@@ -15,7 +19,8 @@ from reconciler.runtime.transport import Reading
 
 def connected(
     backend: Backend,
-    endpoint: Endpoint,
+    options: Any,
+    environ: Mapping[str, str],
     *,
     version: str,
     writable: bool,
@@ -24,9 +29,12 @@ def connected(
     journal: Journal | None,
     tell: Tell,
 ) -> Client:
-    """A client that keeps to what `backend` says of its servers. Raises BadConnection, MissingExtra, CannotOpen."""
+    """A client that keeps to what `backend` says of its servers.
+
+    Raises BadConnection, Unauthorized, MissingExtra, CannotOpen.
+    """
     return Client(
-        connection(endpoint),
+        connection(_endpoint(backend, options, environ)),
         version=version,
         reading=Reading(backend.reads, backend.probes),
         writable=writable,
@@ -36,6 +44,14 @@ def connected(
         rates=backend.rates,
         tell=tell,
     )
+
+
+def _endpoint(backend: Backend, options: Any, environ: Mapping[str, str]) -> Endpoint:
+    try:
+        return backend.endpoint(options, environ)
+    except NoCredentials as problem:
+        kind = MissingExtra if isinstance(problem, NoExtra) else Unauthorized
+        raise kind(str(problem), hint=problem.hint) from None
 
 
 def connection(endpoint: Endpoint) -> Connection:

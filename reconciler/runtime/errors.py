@@ -13,7 +13,7 @@ RequestFailed          the base: `.hint` says what to do, `.brief` is the messag
 ├── ServerFailed       5xx without an explanation
 ├── Stopped            the command was stopped before the request was sent
 ├── Unrecorded         the journal cannot be written any more; nothing was sent
-├── MissingExtra       the embedded server needs mlflow, which is not installed
+├── MissingExtra       the target needs mlflow, or another library, which is not installed
 └── CannotOpen         the embedded server cannot use its database
 """
 

@@ -15,7 +15,7 @@ import httpx
 from reconciler.core.call import Call, Reply
 from reconciler.core.sensitive import secrets_in
 from reconciler.core.wire import Rate
-from reconciler.runtime.answer import decode
+from reconciler.runtime.answer import decode, told
 from reconciler.runtime.conceal import Concealer
 from reconciler.runtime.connection import Connection
 from reconciler.runtime.errors import (
@@ -158,6 +158,8 @@ class Client:
         with self._noted(call, number) as entry:
             response = self._exchange(request, seconds, http)
             entry.status = response.status_code
+        if call.asks and (answer := told(response)):
+            return answer
         return decode(response, self._connection, reading=self._reading.covers(request))
 
     def _noted(self, call: Call, number: int) -> AbstractContextManager[Entry]:

@@ -16,7 +16,7 @@ import pytest
 
 from reconciler.cli import cli
 from reconciler.cli.exits import run
-from tests.fakes.mlflow import FakeMlflow
+from tests.fakes.fake import Fake
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "/api/2.0/mlflow/"
@@ -127,11 +127,14 @@ def outside() -> dict[str, str]:
 class Server:
     """What somebody else does and sees on the fake; none of it is recorded among its requests."""
 
-    fake: FakeMlflow
+    fake: Fake
+    headers: dict[str, str] = field(default_factory=dict)
+    page: int = 50_000
+    model_page: int = 50_000
 
     def __call__(self, method: str, route: str, **fields: Any) -> Any:
         query = fields if method == "GET" else {}
-        status, reply = self.fake.answer(method, PREFIX + route, query, fields, {})
+        status, reply = self.fake.answer(method, PREFIX + route, query, fields, self.headers)
         assert status == 200, reply
         return reply
 
@@ -140,7 +143,7 @@ class Server:
 
     def experiments(self) -> dict[str, dict[str, Any]]:
         """All but the default one by name, with `tags` as a map."""
-        found = self.post("experiments/search", max_results=50_000, view_type="ALL")["experiments"]
+        found = self.post("experiments/search", max_results=self.page, view_type="ALL").get("experiments", [])
         return {one["name"]: {**one, "tags": _map(one)} for one in found if one["experiment_id"] != "0"}
 
     def experiment(self, name: str) -> dict[str, Any]:
@@ -163,7 +166,7 @@ class Server:
     def models(self) -> dict[str, list[dict[str, Any]]]:
         """Those that are not deleted, by name, with `params` and `tags` as maps."""
         ids = [one["experiment_id"] for one in self.experiments().values()]
-        reply = self.post("logged-models/search", experiment_ids=ids, max_results=50_000)
+        reply = self.post("logged-models/search", experiment_ids=ids, max_results=self.model_page)
         found: dict[str, list[dict[str, Any]]] = {}
         for one in reply.get("models", []):
             parts = {"params": _map(one.get("data", {}), "params"), "tags": _map(one["info"])}
@@ -205,14 +208,16 @@ class Sent:
         return [request.path for request in self.requests]
 
 
-def writes(fake: FakeMlflow) -> list[Any]:
-    """The requests that changed something, but for those of the stack's lock."""
-    changing = [one for one in fake.requests if one.method != "GET" and not one.path.endswith("/search")]
+def writes(fake: Fake) -> list[Any]:
+    """The requests that changed something, but for those of the stack's lock. An empty body only asks."""
+    changing = [
+        one for one in fake.requests if one.method != "GET" and not one.path.endswith("/search") and one.body != {}
+    ]
     return [one for one in changing if not one.path.startswith("registered-models/")]
 
 
 @contextmanager
-def sending(fake: FakeMlflow) -> Iterator[Sent]:
+def sending(fake: Fake) -> Iterator[Sent]:
     """The writes that the fake gets inside of the block."""
     before, sent = len(writes(fake)), Sent()
     yield sent

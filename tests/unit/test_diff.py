@@ -298,3 +298,24 @@ def test_what_is_taken_off_somebody_elses_experiment_is_ours_alone():
         ("tags.a", "1", None, "update", "manifest"),
         ("tags.b", "changed", None, "update", "conflict"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("applied", "expected"),
+    [
+        ("fraud", []),
+        ("cards", [("name", "/Trash/fraud", "fraud", "update", "manifest")]),
+        (None, [("name", "/Trash/fraud", "fraud", "update", "manifest")]),
+    ],
+)
+def test_what_is_masked_differs_only_from_what_was_applied(applied, expected):
+    """The trash of a server shows another name, which goes when the resource is restored."""
+    last = {"name": applied} if applied else {}
+    live = replace(owned("experiments.fraud", {"name": "/Trash/fraud"}, last), masked=frozenset({("name",)}))
+    assert brief(diff(entry("experiments.fraud"), live, EXPERIMENTS)) == (expected, [])
+
+
+def test_what_is_masked_and_has_no_mark_is_what_it_shows():
+    live = replace(found("experiments.fraud", {"name": "/Trash/fraud"}), masked=frozenset({("name",)}))
+    (change,) = diff(entry("experiments.fraud"), live, EXPERIMENTS).changes
+    assert (change.before, change.after) == ("/Trash/fraud", "fraud")

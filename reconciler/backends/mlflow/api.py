@@ -19,7 +19,8 @@ NOTE = "mlflow.note.content"
 SYSTEM = "mlflow."
 """How the server's own tags start; they are never read as ours, written or deleted."""
 ABSENT = ("RESOURCE_DOES_NOT_EXIST",)
-TAKEN = ("RESOURCE_ALREADY_EXISTS",)
+TAKEN = ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS")
+"""Databricks may say the second (`databricks-sdk` 0.156.0)."""
 PAGE = 50_000
 """The largest page of experiments and runs; a tag filter costs the server the same again for every page (3.17.2)."""
 
@@ -30,7 +31,16 @@ IDLE = 100
 
 @dataclass(frozen=True, slots=True)
 class Api:
+    """`page`, `model_page`: the largest pages of experiments and of logged models; `order`: that of experiments."""
+
     prefix: str
+    page: int = PAGE
+    model_page: int = PAGE
+    order: str = "experiment_id ASC"
+
+    def ask(self, route: str, body: Mapping[str, Any] | None = None) -> Call:
+        """Asks whether there is such a route, with a body that changes nothing."""
+        return Call("POST", f"{self.prefix}/{route}", body or {}, asks=True, repeatable=True)
 
     def get(self, route: str, query: Mapping[str, str], absorbs: tuple[str, ...] = ()) -> Call:
         return Call("GET", f"{self.prefix}/{route}", query=query, absorbs=absorbs, repeatable=True)

@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from reconciler.core.change import Path
 
+Entry: TypeAlias = tuple[str, Path | None, dict[str, Any]]
+"""One thing to log: the list that it belongs to, the field that it writes, and itself."""
 LIMITS: Mapping[str, int] = {"metrics": 1000, "params": 100, "tags": 100}
 TOTAL = 1000
 BYTES = 900_000
@@ -35,13 +37,8 @@ class Batch:
             self.fields.append(path)
 
 
-def batches(
-    entries: Iterable[tuple[str, Path | None, dict[str, Any]]], begin: Callable[[], Batch] = Batch
-) -> list[Batch]:
-    """`entries` (list name, field, entry) in order, in as few batches as keep that order.
-
-    `begin` gives what each batch holds from the start.
-    """
+def batches(entries: Iterable[Entry], begin: Callable[[], Batch] = Batch) -> list[Batch]:
+    """`entries` in order, in as few batches as keep that order. `begin` gives what each batch holds from the start."""
     found: list[Batch] = []
     for kind, path, entry in entries:
         size = len(json.dumps(entry))

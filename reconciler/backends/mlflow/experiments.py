@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from typing import ClassVar
 
 from reconciler.backends.mlflow import limits
 from reconciler.backends.mlflow.api import (
     ABSENT,
-    PAGE,
     Api,
     Ownership,
     marked,
@@ -22,11 +22,13 @@ from reconciler.backends.mlflow.replies import Experiment, ExperimentPage, TheEx
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.call import Call, Flow, id_of
-from reconciler.core.change import Path, Value
+from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Live
-from reconciler.core.wire import Edit, Query, Sought, Unsupported, Wire
+from reconciler.core.wire import CANNOT_REMOVE, Edit, Query, Server, Sought, Unsupported, Wire
 
+REMOVE_TAG = "experiments.remove_tag"
+"""What a server may lack."""
 FEW = 8
 """Up to so many names are looked up one by one."""
 WORTH = 30
@@ -35,19 +37,23 @@ WORTH = 30
 
 @dataclass(frozen=True, slots=True)
 class Experiments(Wire):
+    """`frees_names`: what is deleted has another name until it is restored, and no claim to its own."""
+
     api: Api
+    server: Server = field(default_factory=Server)
+    frees_names: ClassVar[bool] = False
 
     def observe(self, query: Query) -> Flow[list[Live]]:
         """One search for what carries the mark, then whatever is sought and was not among it."""
         body = {
             "filter": marked(query.stack),
             "view_type": "ALL",
-            "order_by": ["experiment_id ASC"],
-            "max_results": PAGE,
+            "order_by": [self.api.order],
+            "max_results": self.api.page,
         }
         found = yield from self.api.pages("experiments/search", body, ExperimentPage)
         lives = [self._live(item, query.stack) for item in found]
-        missing = _missing(query.sought, lives)
+        missing = _missing(query.sought, [live for live in lives if not (live.deleted and self.frees_names)])
         if missing:
             others = yield from self._look_up(missing)
             lives += [self._live(item, query.stack, sought.address) for sought, item in others]
@@ -55,6 +61,12 @@ class Experiments(Wire):
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
         return limits.check(limits.EXPERIMENT, path, value)
+
+    def forbids(self, change: FieldChange) -> Unsupported | None:
+        why = self.server.lacks.get(REMOVE_TAG)
+        if why and change.after is None and tag_key(change.path):
+            return Unsupported(change.path, why, code=CANNOT_REMOVE)
+        return None
 
     def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]:
         tags = tags_of(desired.fields) | marks.write(mark, stack)
@@ -65,15 +77,12 @@ class Experiments(Wire):
 
     def update(self, edit: Edit) -> list[Call]:
         values = written(edit.changes)
-        calls = [self._set_tag(edit.live, key, values[path], path) for path in values if (key := tag_key(path))]
-        calls += [self._remove_tag(edit.live, key, path) for key, path in removed_tags(edit.changes).items()]
+        calls = [self._set_tag(edit.live.address, key, values[path], path) for path in values if (key := tag_key(path))]
+        calls += [self._remove_tag(edit.live.address, key, path) for key, path in removed_tags(edit.changes).items()]
         if ("name",) in values:
             body = {"experiment_id": id_of(edit.live.address), "new_name": values[("name",)]}
             calls.insert(0, self.api.post("experiments/update", body, [("name",)]))
-        return calls + [
-            self._remove_tag(edit.live, key) if value is None else self._set_tag(edit.live, key, value)
-            for key, value in edit.mark.items()
-        ]
+        return calls + [self._edit_mark(edit.live.address, key, value) for key, value in edit.mark.items()]
 
     def restore(self, live: Live) -> list[Call]:
         # an active one is "absent" here (3.17.2): it was restored already, by a request whose reply was lost
@@ -82,13 +91,19 @@ class Experiments(Wire):
     def delete(self, live: Live) -> list[Call]:
         return [self.api.post("experiments/delete", {"experiment_id": id_of(live.address)}, absorbs=ABSENT)]
 
-    def _set_tag(self, live: Live, key: str, value: Value, *fields: Path) -> Call:
-        body = {"experiment_id": id_of(live.address), "key": key, "value": value}
+    def _set_tag(self, address: Address, key: str, value: Value, *fields: Path) -> Call:
+        body = {"experiment_id": id_of(address), "key": key, "value": value}
         return self.api.post("experiments/set-experiment-tag", body, fields)
 
-    def _remove_tag(self, live: Live, key: str, *fields: Path) -> Call:
-        body = {"experiment_id": id_of(live.address), "key": key}
+    def _remove_tag(self, address: Address, key: str, *fields: Path) -> Call:
+        body = {"experiment_id": id_of(address), "key": key}
         return self.api.post("experiments/delete-experiment-tag", body, fields, ABSENT)
+
+    def _edit_mark(self, address: Address, key: str, value: str | None) -> Call:
+        """A part of a mark that goes is emptied where it cannot be removed, which means the same."""
+        if value is None and REMOVE_TAG not in self.server.lacks:
+            return self._remove_tag(address, key)
+        return self._set_tag(address, key, value or "")
 
     def _look_up(self, missing: list[Sought]) -> Flow[list[tuple[Sought, Experiment]]]:
         """The experiments that bear the sought ids or names. Many names are listed first, as far as that is cheaper."""
@@ -97,13 +112,13 @@ class Experiments(Wire):
         if sum(not sought.id for sought in missing) > FEW:
             body = {
                 "view_type": "ALL",
-                "order_by": ["experiment_id ASC"],
-                "max_results": min(PAGE, WORTH * len(missing)),
+                "order_by": [self.api.order],
+                "max_results": min(self.api.page, WORTH * len(missing)),
             }
             call = self.api.read("experiments/search", body)
             (reply,) = yield [call]
             page = read(reply, ExperimentPage, call)
-            listed = {item["name"]: item for item in page.experiments or ()}
+            listed = {item["name"]: item for item in page.experiments or () if self._claims(item)}
             complete = not page.next_page_token
         single = [s for s in missing if s.id or not (complete or s.name in listed)]
         calls = [self._get(sought) for sought in single]
@@ -113,12 +128,17 @@ class Experiments(Wire):
             for sought, call, reply in zip(single, calls, replies, strict=True)
             if reply is not None
         ]
+        found = [(sought, item) for sought, item in found if sought.id or self._claims(item)]
         return found + [(s, listed[s.name]) for s in missing if not s.id and s.name in listed]
 
     def _get(self, sought: Sought) -> Call:
         if sought.id:
             return self.api.get("experiments/get", {"experiment_id": sought.id}, ABSENT)
         return self.api.get("experiments/get-by-name", {"experiment_name": sought.name}, ABSENT)
+
+    def _claims(self, item: Experiment) -> bool:
+        """Whether its name is its own."""
+        return not (self.frees_names and item.get("lifecycle_stage") == "deleted")
 
     def _live(self, item: Experiment, stack: str, address: Address | None = None) -> Live:
         number, tags = item["experiment_id"], from_pairs(item.get("tags"))
@@ -127,15 +147,17 @@ class Experiments(Wire):
             ("name",): item["name"],
             ("artifact_location",): item.get("artifact_location") or "",
         }
+        deleted = item.get("lifecycle_stage") == "deleted"
         return Live(
             address=own.mark.address if own.mark else address or Address("experiments", f"?{number}"),
             id=number,
             fields=fields | tag_fields(tags),
-            deleted=item.get("lifecycle_stage") == "deleted",
+            deleted=deleted,
             mark=own.mark,
             mark_tags=own.mark_tags,
             damage=own.damage,
             others=own.others,
+            masked=frozenset({("name",)}) if deleted and self.frees_names else frozenset(),
         )
 
 

@@ -39,7 +39,7 @@ class RegistryLock:
     def read(self, stack: str) -> Flow[Held | None]:
         call = self.api.get("registered-models/get", {"name": lock.name(stack)}, ABSENT)
         (reply,) = yield [call]
-        return None if reply is None else _held(read(reply, TheRegisteredModel, call).registered_model)
+        return None if reply is None else held_by(read(reply, TheRegisteredModel, call).registered_model)
 
     def renew(self, stack: str, held: Held, number: int) -> Call:
         ((key, value),) = lock.until(held, number).items()
@@ -55,7 +55,7 @@ class RegistryLock:
         call = self.api.get("registered-models/search", query)
         (reply,) = yield [call]
         found = read(reply, RegisteredModelPage, call).registered_models or ()
-        return [replace(_held(one), token=lock.token_in(stack, one.get("name") or "")) for one in found]
+        return [replace(held_by(one), token=lock.token_in(stack, one.get("name") or "")) for one in found]
 
     def forget(self, stack: str, token: str) -> Call:
         return self.api.delete(
@@ -63,5 +63,5 @@ class RegistryLock:
         )
 
 
-def _held(model: RegisteredModel) -> Held:
+def held_by(model: RegisteredModel) -> Held:
     return lock.read(from_pairs(model.get("tags")))

@@ -9,7 +9,6 @@ from typing import Any
 from reconciler.backends.mlflow import limits
 from reconciler.backends.mlflow.api import (
     ABSENT,
-    PAGE,
     Api,
     Ownership,
     encoded,
@@ -42,7 +41,7 @@ class LoggedModels(Wire):
         body = {
             "experiment_ids": list(query.parents),
             "filter": marked(query.stack),
-            "max_results": PAGE,
+            "max_results": self.api.model_page,
             "order_by": [{"field_name": "creation_timestamp", "ascending": True}],
         }
         items = yield from self.api.pages("logged-models/search", body, ModelPage)

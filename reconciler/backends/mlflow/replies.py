@@ -119,7 +119,7 @@ class RegisteredModel(TypedDict):
     tags: NotRequired[Pairs]
 
 
-class _Reply(BaseModel):
+class Form(BaseModel):
     """A reply as a whole. Nothing in it that belongs there: taken for empty, it would make a plan that creates all."""
 
     model_config = ConfigDict(extra="ignore", frozen=True, coerce_numbers_to_str=True, defer_build=True)
@@ -133,7 +133,7 @@ class _Reply(BaseModel):
         return value
 
 
-class Page(_Reply):
+class Page(Form):
     """One page of a search."""
 
     next_page_token: str | None = None
@@ -163,20 +163,20 @@ class ModelPage(Page):
         return {item["info"]["model_id"]: item for item in self.models or ()}
 
 
-class RegisteredModelPage(_Reply):
+class RegisteredModelPage(Form):
     registered_models: list[RegisteredModel] | None = None
     next_page_token: str | None = None
 
 
-class TheExperiment(_Reply):
+class TheExperiment(Form):
     experiment: Experiment
 
 
-class TheRegisteredModel(_Reply):
+class TheRegisteredModel(Form):
     registered_model: RegisteredModel
 
 
-class History(_Reply):
+class History(Form):
     metrics: list[Point] | None = None
     next_page_token: str | None = None
 

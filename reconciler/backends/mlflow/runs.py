@@ -21,7 +21,7 @@ from reconciler.backends.mlflow.api import (
     tags_of,
     written,
 )
-from reconciler.backends.mlflow.batches import batches
+from reconciler.backends.mlflow.batches import Entry, batches
 from reconciler.backends.mlflow.replies import Run, RunPage, from_pairs
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
@@ -123,15 +123,17 @@ class Runs(Wire):
     ) -> list[Call]:
         """`values` in as few requests as log-batch's limits allow, the tags of the `mark` in the last."""
         entries = [entry for path in sorted(values) for entry in _entries(path, values[path], facts, times)]
-        entries += [("tags", None, {"key": key, "value": value}) for key, value in sorted(mark.items())]
+        return self.logged(address, entries, [("tags", None, {"key": k, "value": v}) for k, v in sorted(mark.items())])
+
+    def logged(self, address: Address, entries: list[Entry], mark: list[Entry]) -> list[Call]:
         return [
             self.api.post("runs/log-batch", {"run_id": id_of(address)} | batch.body, batch.fields)
-            for batch in batches(entries)
+            for batch in batches([*entries, *mark])
         ]
 
 
-def _entries(path: Path, value: Value, facts: Fields, times: Fields) -> list[tuple[str, Path | None, dict[str, Any]]]:
-    """What log-batch takes for one field: the list that it belongs to, the field, the entry."""
+def _entries(path: Path, value: Value, facts: Fields, times: Fields) -> list[Entry]:
+    """What log-batch takes for one field."""
     if path[0] == "metrics":
         return [("metrics", path, entry) for entry in points.entries(path, value, facts, times)]
     key = NOTE if path[0] == "description" else path[1]

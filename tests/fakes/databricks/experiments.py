@@ -15,6 +15,8 @@ from .workspace import Node, Workspace, canonical
 TAGS, TAG_VALUE = 20, 5_000
 """What one create may hold."""
 DEFAULT_PAGE = 1_000
+ORDERS = ("name", "last_update_time")
+"""What the documentation names; MLflow orders by the id too."""
 
 
 def create(state: Workspace, fields: Json) -> Json:
@@ -53,6 +55,9 @@ def get_by_name(state: Workspace, fields: Json) -> Json:
 
 
 def search(state: Workspace, fields: Json) -> Json:
+    for term in fields.get("order_by", []):
+        if term.split()[0] not in ORDERS:
+            raise invalid(f"Invalid order_by {term!r}: experiments are ordered by their name or their last update.")
     return experiments.search(state, {"max_results": DEFAULT_PAGE, **fields})
 
 

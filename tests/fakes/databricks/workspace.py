@@ -61,7 +61,6 @@ class Workspace(State):
     """`user`: who sends the present request. `taken`: the error code for a name that is taken."""
 
     user: str = USER
-    taken: str = "RESOURCE_ALREADY_EXISTS"
     untags: bool = False
     registry: bool = True
     folders: set[str] = field(default_factory=lambda: {"/", "/Users", "/Shared", HOME})

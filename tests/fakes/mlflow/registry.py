@@ -25,7 +25,7 @@ def create(state: State, fields: Json) -> Json:
 
 def _check_free(state: State, name: str) -> None:
     if name in state.registered:
-        raise ApiError("RESOURCE_ALREADY_EXISTS", f"Registered Model (name={name}) already exists.")
+        raise ApiError(state.taken, f"Registered Model (name={name}) already exists.")
 
 
 def _check_tag(tag: Json) -> None:

@@ -176,6 +176,7 @@ class State:
     registered: dict[str, Registered] = field(default_factory=dict)
     datasets: dict[tuple[int, str, str], Json] = field(default_factory=dict)
     page_cap: int | None = None
+    taken: str = "RESOURCE_ALREADY_EXISTS"
     limits: Limits = field(default_factory=Limits)
 
     def __post_init__(self) -> None:

@@ -1,0 +1,65 @@
+"""A Databricks workspace: MLflow's requests, with names that are paths, a trash, smaller limits, other credentials.
+
+Nobody compared it with a live workspace. It was tried on a fake one, which the official client of Databricks
+understands; what was read where stands with each part.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from reconciler.backends.databricks.access import endpoint
+from reconciler.backends.databricks.api import Api
+from reconciler.backends.databricks.experiments import Experiments
+from reconciler.backends.databricks.lock import WorkspaceLock
+from reconciler.backends.databricks.names import Names
+from reconciler.backends.databricks.options import Options
+from reconciler.backends.databricks.runs import Runs
+from reconciler.backends.mlflow.api import ABSENT
+from reconciler.backends.mlflow.experiments import REMOVE_TAG
+from reconciler.backends.mlflow.logged_models import LoggedModels
+from reconciler.core.call import Flow
+from reconciler.core.wire import Backend, Rate, Server, Wire
+
+
+def wires(options: Options, server: Server) -> Mapping[str, Wire]:
+    api = Api()
+    return {
+        "experiments": Experiments(api, server, names=Names(options.name_prefix)),
+        "runs": Runs(api),
+        "logged_models": LoggedModels(api),
+    }
+
+
+def probe(options: Options) -> Flow[Server]:  # noqa: ARG001 - all are asked alike
+    """Asks whether a tag of an experiment can be removed, as on MLflow; no document of Databricks says so."""
+    api = Api()
+    (answer,) = yield [api.ask("experiments/delete-experiment-tag")]
+    if answer.status not in _NOTHING_THERE or answer.code in ABSENT:
+        return Server()
+    return Server(lacks={REMOVE_TAG: "the workspace has no request that removes a tag of an experiment"})
+
+
+_NOTHING_THERE = (404, 405, 501)
+BACKEND = Backend(
+    name="databricks",
+    options=Options,
+    wires=wires,
+    probe=probe,
+    probes=("/experiments/delete-experiment-tag",),
+    endpoint=endpoint,
+    abilities={
+        "experiments": ("create", "rename", "update", "delete (trash)", "restore"),
+        "runs": ("create", "rename", "update", "replace", "delete (soft)", "restore"),
+        "logged_models": ("create", "update", "replace", "delete"),
+    },
+    # requests a second of a whole workspace, from an older page of the documentation; others share them
+    rates=(
+        Rate(7, ("/experiments/search", "/experiments/update", "/experiments/delete", "/experiments/restore")),
+        Rate(7, ("/runs/search", "/logged-models/search")),
+        Rate(47, ("/runs/log-batch",)),
+        Rate(127),
+    ),
+    lock=lambda options: WorkspaceLock(Api()),  # noqa: ARG005 - all are alike
+    reads=("/experiments/search", "/runs/search", "/logged-models/search"),
+)

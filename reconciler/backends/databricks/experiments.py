@@ -1,0 +1,90 @@
+"""Experiments in a workspace: their names are paths, their folders are made first, deleting puts them into the trash.
+
+What a trashed one does was reported by others and not tried here: its path is free at once, it shows a path in the
+trash, takes no changes, and gets its own path back when it is restored by its id.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar
+
+from reconciler.backends.databricks import limits
+from reconciler.backends.databricks.api import Api
+from reconciler.backends.databricks.names import Names, folder
+from reconciler.backends.mlflow import limits as mlflow_limits
+from reconciler.backends.mlflow.api import NOTE, pairs, tag_key, tags_of
+from reconciler.backends.mlflow.experiments import Experiments as MlflowExperiments
+from reconciler.core import mark as marks
+from reconciler.core.call import Call
+from reconciler.core.change import Path, Secret, Value
+from reconciler.core.mark import Mark
+from reconciler.core.resource import Desired
+from reconciler.core.sensitive import as_text
+from reconciler.core.wire import Edit, Unsupported
+
+NAME: Path = ("name",)
+
+
+@dataclass(frozen=True, slots=True)
+class Experiments(MlflowExperiments):
+    api: Api
+    names: Names = field(default_factory=Names)
+    frees_names: ClassVar[bool] = True
+
+    def canonical(self, path: Path, value: Value) -> Value:
+        return self.names.canonical(value) if path == NAME and isinstance(value, str) else value
+
+    def check(self, path: Path, value: Value) -> Unsupported | None:
+        return mlflow_limits.check(limits.EXPERIMENT, path, value)
+
+    def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]:
+        """What one request cannot hold goes into later ones. The mark speaks of it in the last of them."""
+        tags = tags_of(desired.fields)
+        signs = marks.write(mark, stack)
+        if _fits({**tags, **signs}):
+            return [*self._folder(desired.fields[NAME]), self._made(desired, {**tags, **signs}, later={})]
+        later = {key: value for key, value in tags.items() if not _short(value)}
+        kept = {key: value for key, value in tags.items() if key not in later}
+        for key in sorted(kept)[limits.TAGS - 1 :]:
+            later[key] = kept.pop(key)
+        first = marks.write(replace(mark, keys={}), stack)
+        return [
+            *self._folder(desired.fields[NAME]),
+            self._made(desired, {**kept, **first}, later),
+            *(self._set_tag(desired.address, key, value, _field(key)) for key, value in sorted(later.items())),
+            *(self._set_tag(desired.address, key, value) for key, value in sorted(signs.items(), reverse=True)),
+        ]
+
+    def update(self, edit: Edit) -> list[Call]:
+        names = [change.after for change in edit.changes if change.path == NAME]
+        return [*(call for name in names for call in self._folder(name)), *MlflowExperiments.update(self, edit)]
+
+    def _folder(self, name: Value) -> list[Call]:
+        """Makes the folder, and all above it. The workspace refuses an experiment without; what is there stays."""
+        if isinstance(name, Secret):  # its folder is a part of it, which no plan may show
+            return []
+        path = folder(as_text(name))
+        return [self.api.above("workspace/mkdirs", {"path": path})] if path else []
+
+    def _made(self, desired: Desired, tags: Mapping[str, Value], later: Mapping[str, Value]) -> Call:
+        """The request that makes it with `tags`, and leaves those of `later` to others."""
+        body = {"name": desired.fields[NAME], "tags": pairs(tags)}
+        if ("artifact_location",) in desired.fields:
+            body["artifact_location"] = desired.fields[("artifact_location",)]
+        fields = [path for path in sorted(desired.fields) if tag_key(path) not in later]
+        return self.api.create("experiments/create", body, fields, ("experiment_id",))
+
+
+def _field(key: str) -> Path:
+    return ("description",) if key == NOTE else ("tags", key)
+
+
+def _fits(tags: Mapping[str, Value]) -> bool:
+    """Whether one request can make an experiment with `tags`."""
+    return len(tags) <= limits.TAGS and all(map(_short, tags.values()))
+
+
+def _short(value: Value) -> bool:
+    return len(as_text(value).encode()) <= limits.CREATED_VALUE

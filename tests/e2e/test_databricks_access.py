@@ -1,0 +1,164 @@
+"""Signing in to a Databricks workspace: tokens, service principals, profiles, without the SDK, and what goes wrong."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from reconciler.backends.databricks import access
+from tests.e2e.findings import check
+from tests.e2e.tools import UNWANTED, Shell
+from tests.e2e.workspaces import FOLDER, TOKEN, FakeDatabricks, configure, forget, somebody
+from tests.fakes.databricks import CLIENT_ID, CLIENT_SECRET
+
+MANIFEST = f"experiments:\n  fraud: {{name: {FOLDER}/fraud}}\n"
+PRINCIPAL = f"client_id: {CLIENT_ID}, client_secret: {CLIENT_SECRET}"
+
+
+@pytest.fixture
+def fake():
+    return FakeDatabricks()
+
+
+@pytest.fixture
+def url(fake):
+    with fake.serve() as base:
+        yield base
+
+
+@pytest.fixture
+def server(fake):
+    return somebody(fake)
+
+
+@pytest.fixture
+def shell(tmp_path, monkeypatch):
+    for name in UNWANTED:
+        monkeypatch.delenv(name, raising=False)
+    forget(monkeypatch)
+    found = Shell(tmp_path, monkeypatch)
+    found.manifest(MANIFEST)
+    return found
+
+
+@pytest.fixture
+def no_sdk(monkeypatch):
+    access.configuration.cache_clear()
+    monkeypatch.setitem(sys.modules, "databricks.sdk.core", None)
+
+
+def applies(shell, server):
+    shell("apply", "--yes")
+    assert list(server.experiments()) == [f"{FOLDER}/fraud"]
+    assert "1 unchanged" in shell("plan").out
+
+
+def test_a_token_of_the_target_needs_no_sdk(shell, url, server, no_sdk):
+    configure(shell, url)
+    applies(shell, server)
+
+
+def test_host_and_token_of_the_environment_need_no_sdk(shell, url, server, monkeypatch, no_sdk):
+    shell.write("manifests/reconciler.yaml", "stack: ml\n")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "databricks")
+    monkeypatch.setenv("DATABRICKS_HOST", f"{url}/?o=4711")
+    monkeypatch.setenv("DATABRICKS_TOKEN", TOKEN)
+    applies(shell, server)
+
+
+def test_a_service_principal_signs_in_once(shell, url, fake, server):
+    configure(shell, url, PRINCIPAL)
+    applies(shell, server)
+    assert fake.granted == 1
+    (signed,) = {one.headers["x-databricks-workspace-id"] for one in fake.requests if one.path == "experiments/search"}
+    assert signed == "4711"
+
+
+def test_the_way_that_a_target_names_wins_over_the_environment(shell, url, server, monkeypatch):
+    monkeypatch.setenv("DATABRICKS_TOKEN", "of-somebody-else")
+    configure(shell, url, PRINCIPAL)
+    applies(shell, server)
+
+
+def test_a_profile(shell, url, server, monkeypatch):
+    file = shell.write("cfg", f"[prod]\nhost = {url}\ntoken = {TOKEN}\n")
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(file))
+    shell.write("manifests/reconciler.yaml", "stack: ml\n")
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "databricks://prod")
+    applies(shell, server)
+
+
+def test_a_number_of_the_workspace_is_sent_along(shell, url, fake):
+    configure(shell, url, f"token: {TOKEN}, workspace_id: '42', headers: {{X-Team: fraud}}")
+    shell("plan")
+    assert {(one.headers["x-databricks-workspace-id"], one.headers["x-team"]) for one in fake.requests} == {
+        ("42", "fraud")
+    }
+
+
+class TestWhatGoesWrong:
+    @pytest.mark.parametrize("command", [("plan",), ("apply", "--yes"), ("drift",), ("destroy", "--yes")], ids=" ".join)
+    def test_a_wrong_token(self, shell, url, command):
+        configure(shell, url, "token: dapi-wrong-9876")
+        result = shell(*command, code=6)
+        check(result, "credentials", "refused access with 403", "Invalid access token")
+        assert "wrong-9876" not in result.err
+
+    def test_a_wrong_secret_of_a_service_principal(self, shell, url):
+        configure(shell, url, f"client_id: {CLIENT_ID}, client_secret: wrong-9876")
+        result = shell("plan", code=6)
+        check(result, "credentials", "databricks-sdk cannot sign in", "invalid_client")
+        assert "wrong-9876" not in result.err
+
+    def test_a_token_that_is_taken_back(self, shell, url, fake):
+        configure(shell, url, PRINCIPAL)
+        shell("plan")
+        fake.clear()
+        check(shell("plan", code=6), "credentials", "refused access with 403")
+
+    def test_a_profile_that_the_environment_would_overrule(self, shell, monkeypatch):
+        monkeypatch.setenv("DATABRICKS_HOST", "https://elsewhere.example")
+        configure(shell, "", "profile: prod")
+        check(shell("plan", code=6), "credentials", "the profile 'prod'", hint="unset DATABRICKS_HOST")
+
+    def test_a_profile_that_is_not_there(self, shell, monkeypatch):
+        file = shell.write("cfg", "[prod]\nhost = https://x.example\n")
+        monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(file))
+        configure(shell, "", "profile: nope")
+        check(shell("plan", code=6), "credentials", "has no nope profile configured")
+
+    def test_two_ways_at_once(self, shell, url, monkeypatch):
+        monkeypatch.setenv("DATABRICKS_TOKEN", TOKEN)
+        monkeypatch.setenv("DATABRICKS_CLIENT_ID", CLIENT_ID)
+        monkeypatch.setenv("DATABRICKS_CLIENT_SECRET", CLIENT_SECRET)
+        configure(shell, url, "")
+        result = shell("plan", code=6)
+        check(result, "credentials", "more than one authorization method")
+        assert TOKEN not in result.err
+
+    @pytest.mark.parametrize(
+        ("options", "words"),
+        [
+            ("profile: prod", "'profile' of a Databricks target needs databricks-sdk"),
+            (PRINCIPAL, "'client_id' of a Databricks target needs databricks-sdk"),
+            ("auth_type: azure-cli", "'auth_type' of a Databricks target needs databricks-sdk"),
+            ("", "there is no DATABRICKS_HOST and no DATABRICKS_TOKEN"),
+        ],
+    )
+    def test_what_needs_the_sdk_says_so(self, shell, no_sdk, options, words):
+        configure(shell, "", options)
+        check(shell("plan", code=1), "missing-extra", words, hint="pip install 'reconciler[databricks]'")
+
+    def test_an_address_that_is_none(self, shell):
+        configure(shell, "http://[::1")
+        check(shell("plan", code=1), "bad-connection", "url cannot be used")
+
+
+def test_a_quota_of_two_requests_a_second(shell, tmp_path):
+    fake = FakeDatabricks(quota=2)
+    with fake.serve() as base:
+        configure(shell, base)
+        shell("apply", "--yes", "--no-lock", "--parallel", "1")
+    assert list(somebody(fake).experiments()) == [f"{FOLDER}/fraud"]
+    assert fake.refused > 0
