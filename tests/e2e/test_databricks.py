@@ -29,12 +29,6 @@ def fake():
 
 
 @pytest.fixture
-def url(fake):
-    with fake.serve() as base:
-        yield base
-
-
-@pytest.fixture
 def server(fake):
     return somebody(fake)
 
@@ -250,6 +244,18 @@ class TestTrash:
         shell.apply("experiments:\n  cards:\n  fraud:\n")
         assert ident(server) == first
 
+    def test_the_name_that_somebody_gave_it_before_comes_back_with_it(self, shell, server):
+        """The trash does not show it: the next plan takes it back."""
+        shell.apply("experiments:\n  fraud:\n")
+        first = ident(server)
+        server.post("experiments/update", experiment_id=first, new_name=f"{FOLDER}/theirs")
+        server.post("experiments/delete", experiment_id=first)
+        shell("apply", "--yes")
+        assert ident(server, f"{FOLDER}/theirs") == first
+        shell("apply", "--yes")
+        assert ident(server) == first
+        assert "1 unchanged" in shell("plan").out
+
 
 class TestWhatCannotBeRemoved:
     TWO = "experiments:\n  fraud: {tags: {team: risk, tier: gold}}\n"
@@ -301,6 +307,16 @@ class TestWhatCannotBeRemoved:
         assert "1 unchanged" in shell("plan").out
         shell.apply("experiments:\n  cards:\n  fraud: {tags: {team: risk}}\n")
         assert "2 unchanged" in shell("plan").out
+
+    def test_what_a_guest_set_stays_with_the_owner(self, shell, fake, server):
+        fake._state.make_folders(FOLDER)
+        server.post("experiments/create", name=FRAUD)
+        shell.apply("experiments:\n  fraud: {existing: true, tags: {tier: gold}}\n  cards:\n")
+        shell.apply("experiments:\n  cards:\n")
+        again = shell("plan").out
+        assert "No changes" in again
+        assert "experiments.fraud  tags.tier  cannot remove: " in again
+        assert server.experiment(FRAUD)["tags"]["tier"] == "gold"
 
 
 class TestLimits:

@@ -22,12 +22,6 @@ def fake():
 
 
 @pytest.fixture
-def url(fake):
-    with fake.serve() as base:
-        yield base
-
-
-@pytest.fixture
 def server(fake):
     return somebody(fake)
 
@@ -110,6 +104,11 @@ class TestWhatGoesWrong:
         result = shell("plan", code=6)
         check(result, "credentials", "databricks-sdk cannot sign in", "invalid_client")
         assert "wrong-9876" not in result.err
+
+    def test_a_service_principal_of_a_host_that_nobody_reaches(self, shell, monkeypatch):
+        monkeypatch.setattr(access, "RETRY_SECONDS", 1)
+        configure(shell, "http://127.0.0.1:9", PRINCIPAL)
+        check(shell("plan", code=6), "credentials", "the host does not tell where", hint="that can be reached")
 
     def test_a_token_that_is_taken_back(self, shell, url, fake):
         configure(shell, url, PRINCIPAL)

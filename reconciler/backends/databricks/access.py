@@ -18,7 +18,7 @@ from reconciler.backends.mlflow.options import verify
 from reconciler.core.wire import Endpoint, NoCredentials, NoExtra
 
 WORKSPACE_HEADER = "X-Databricks-Workspace-Id"
-HTTP_SECONDS, RETRY_SECONDS = 10, 20
+HTTP_SECONDS, RETRY_SECONDS = 5, 5
 """For one request of the SDK, and for all attempts; its own defaults are a minute and five."""
 _VARIABLES = {
     "host": "DATABRICKS_HOST",
@@ -30,6 +30,8 @@ _VARIABLES = {
     "config_file": "DATABRICKS_CONFIG_FILE",
 }
 _SECRET = ("token", "client_secret")
+_NOWHERE = "Invalid URL 'None'"
+"""What the SDK says where it could not ask the host for the place to sign in (0.156.0)."""
 _METHODS = (("token", "pat"), ("client_id", "oauth-m2m"))
 """What of a target says how it wants to sign in."""
 _ACCOUNT = ("host", "token", "client_id", "client_secret")
@@ -141,6 +143,8 @@ def _refused(problem: Exception, secrets: tuple[str, ...]) -> NoCredentials:
     words = str(problem).partition(" Config: ")[0].strip() or type(problem).__name__
     for secret in secrets:
         words = words.replace(secret, "***")
+    if _NOWHERE in words:
+        words = "the host does not tell where"
     words = " ".join(words.split())[:300].rstrip(".")
-    hint = "give the target a host and a token, or client_id and client_secret, or a profile"
+    hint = "it takes a host that can be reached, and a token, client_id and client_secret, or a profile"
     return NoCredentials(f"databricks-sdk cannot sign in: {words}", hint)
