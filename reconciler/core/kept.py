@@ -53,7 +53,8 @@ class Proof:
         writes = [change for change in step.changes if change.after is not None]
         if not live or live.deleted:
             gone = "is deleted" if live else "is not on the server"
-            return (f"it was written without an error, and {gone}" if writes else ""), None
+            what = "restored" if step.action is Action.restore else "written" if writes else ""
+            return (f"it was {what} without an error, and {gone}" if what else ""), None
         if step.action is Action.replace and self._stands(step.address):
             return f"what it replaces is still there (id {self.before[step.address]})", None
         if len(twins := self._twins(live)) > 1:

@@ -222,6 +222,13 @@ class TestTrash:
         assert list(server.experiments()) == [f"{FOLDER}/cards"]
         assert "1 unchanged" in shell("plan").out
 
+    def test_one_whose_folder_is_gone_is_not_taken_for_restored(self, shell, fake, server):
+        """A guess of the fake: that a workspace refuses it, and with which code."""
+        shell.apply("experiments:\n  fraud: {tags: {team: risk}}\n")
+        server.post("experiments/delete", experiment_id=ident(server))
+        fake._state.folders.discard(FOLDER)
+        assert "it was restored without an error, and is deleted" in shell("apply", "--yes", code=4).out
+
     def test_it_is_drift_as_a_whole(self, shell, server):
         shell.apply("experiments:\n  fraud:\n")
         server.post("experiments/delete", experiment_id=ident(server))

@@ -67,7 +67,7 @@ def test_a_restore_that_the_server_did_not_carry_out_is_missed(shell, fake, serv
     server.post("experiments/delete", experiment_id=server.experiment("fraud")["experiment_id"])
     fake.fault = lambda _, __, path: DROPPED if path in ("experiments/restore", SET_TAG) else None
     failed = shell.apply(EDITED, code=4)
-    assert "it was written without an error, and is deleted" in failed.out
+    assert "it was restored without an error, and is deleted" in failed.out
 
 
 def test_an_apply_of_nothing_reads_nothing_back(shell, fake):

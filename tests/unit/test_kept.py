@@ -185,3 +185,17 @@ def test_what_is_replaced_has_to_be_gone(deleted, status):
 def test_of_a_series_others_may_have_logged_the_latest_point():
     run = owned("runs.r", {"name": "r", "metrics.auc": 0.3}, {"name": "r"}, id="1")
     assert proof(run).of(update(change("metrics.auc", 0.1, 0.2), at="runs.r")).status == "done"
+
+
+@pytest.mark.parametrize(
+    ("lives", "words"),
+    [
+        ([replace(HELD, deleted=True)], "it was restored without an error, and is deleted"),
+        ([], "it was restored without an error, and is not on the server"),
+        ([HELD], ""),
+    ],
+)
+def test_what_was_restored_is_looked_at_though_nothing_else_was_written(lives, words):
+    done = outcome(Step(address("experiments.fraud"), Action.restore))
+    proven = proof(*lives).of(done)
+    assert (proven.status, proven.detail) == ("failed" if words else "done", words)
