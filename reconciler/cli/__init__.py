@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "unlock": "Release the stack's lock, where whoever holds it is gone.",
     "show": "Print a saved plan.",
     "explain": "Show where a value comes from, and what would happen to it.",
+    "graph": "Print what needs what, as Mermaid or DOT.",
     "schema": "Print the JSON Schema of the manifests, for editors.",
     "backends": "Show what each backend can do with each kind.",
 }

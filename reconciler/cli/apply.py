@@ -10,13 +10,13 @@ import click
 from reconciler.cli import options
 from reconciler.cli.applying import carry_out, plan_and_carry_out
 from reconciler.cli.options import Context
-from reconciler.cli.plans import Formats, read_plan
+from reconciler.cli.plans import NAMES, Formats, read_plan
 
 
 @options.command
 @click.argument("plan", required=False, type=click.Path(dir_okay=False, path_type=Path), metavar="[PLAN.json]")
 @options.confirmed
-@options.formats
+@options.formats(*NAMES)
 @options.planning
 @options.locking
 @options.sending

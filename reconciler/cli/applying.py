@@ -37,7 +37,7 @@ def plan_and_carry_out(session: Session, draft: Draft, output: Output, formats: 
         try:
             return carry_out(session, plan, output, formats, found, yes=yes)
         except Failed as failed:
-            fresh = yes and "json" not in formats.printed  # a program that reads the plan gets one, not two
+            fresh = yes and set(formats.printed) <= {"text"}  # a program that reads the plan gets one, not two
             if last or not fresh or any(one.code != "stale-plan" for one in failed.diagnostics):
                 raise
             output.note([("The server has changed since; planning again.", "warning")])

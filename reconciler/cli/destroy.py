@@ -9,12 +9,12 @@ import click
 from reconciler.cli import options
 from reconciler.cli.applying import plan_and_carry_out
 from reconciler.cli.options import Context
-from reconciler.cli.plans import Formats
+from reconciler.cli.plans import NAMES, Formats
 
 
 @options.command
 @options.confirmed
-@options.formats
+@options.formats(*NAMES)
 @click.option("--only", multiple=True, metavar="GLOB", help="Only addresses like this, and what they need.")
 @click.option("--exclude", multiple=True, metavar="GLOB", help="Not addresses like this.")
 @options.parallel

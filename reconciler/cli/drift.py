@@ -18,7 +18,7 @@ NAMES = ("text", "json")
 
 @options.command
 @click.option("--ignore", multiple=True, metavar="GLOB", help="Not what is like this: ADDRESS or ADDRESS.FIELD.")
-@options.formats
+@options.formats(*NAMES)
 @options.sending
 def command(context: Context, ignore: tuple[str, ...], formats: tuple[str, ...]) -> int:
     """Show what differs on the server from what was last applied."""

@@ -153,13 +153,13 @@ def locking(function: F) -> F:
 
 parallel = click.option("--parallel", type=click.IntRange(1, 64), metavar="N", help="Requests at once.")
 confirmed = click.option("--yes", "--auto-approve", "yes", is_flag=True, help="Do not ask.")
-formats = click.option(
-    "--format",
-    "formats",
-    multiple=True,
-    metavar="NAME[=FILE]",
-    help="text or json, to stdout or a file; may be given several times. Default: text.",
-)
+
+
+def formats(*names: str) -> Callable[[F], F]:
+    """The option --format with the formats of a command, the first of which is the default."""
+    every = f"{', '.join(names[:-1])} or {names[-1]}"
+    words = f"{every}, to stdout or a file; may be given several times. Default: {names[0]}."
+    return click.option("--format", "formats", multiple=True, metavar="NAME[=FILE]", help=words)
 
 
 def plan_options(session: Session, *, destroy: bool = False, **given: Any) -> Options:

@@ -10,12 +10,12 @@ import click
 from reconciler.cli import options
 from reconciler.cli.exits import CHANGES, DONE
 from reconciler.cli.options import Context
-from reconciler.cli.plans import Formats, save, show_with
+from reconciler.cli.plans import NAMES, Formats, save, show_with
 
 
 @options.command
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN.json", help="Save the plan.")
-@options.formats
+@options.formats(*NAMES)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
 @options.planning
 @options.sending

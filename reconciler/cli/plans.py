@@ -13,10 +13,11 @@ from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_error
 from reconciler.core.document import dump, load
 from reconciler.core.plan import Plan
 from reconciler.report.lines import plain
+from reconciler.report.markdown import markdown
 from reconciler.report.text import plan_lines
 from reconciler.version import __version__
 
-NAMES = ("text", "json")
+NAMES = ("text", "json", "markdown")
 
 
 @dataclass(frozen=True)
@@ -29,7 +30,7 @@ class Formats:
     @classmethod
     def parse(cls, given: tuple[str, ...], names: Sequence[str] = NAMES) -> Formats:
         """From `--format NAME[=FILE]` with one of `names`. Raises BadParameter."""
-        pairs = [text.partition("=") for text in given or ("text",)]
+        pairs = [text.partition("=") for text in given or names[:1]]
         for name, equals, file in pairs:
             if name not in names:
                 raise click.BadParameter(f"'{name}' is not one of {', '.join(names)}", param_hint="--format")
@@ -64,16 +65,19 @@ def show(plan: Plan, output: Output, formats: Formats) -> None:
     for name, file in formats.files:
         write(file, render(plan, name, output))
     for name in formats.printed:
-        if name == "json":
-            output.text(render(plan, name, output))
-        else:
+        if name == "text":
             lines = plan_lines(plan, requests=output.verbose, folder=output.folder)
             output.data(lines[-1:] if output.quiet else lines)
+        else:
+            output.text(render(plan, name, output))
 
 
 def render(plan: Plan, name: str, output: Output) -> str:
+    """`plan` in the format `name`."""
     if name == "json":
         return dump(plan, __version__)
+    if name == "markdown":
+        return markdown(plan, requests=output.verbose, folder=output.folder)
     return plain(plan_lines(plan, requests=output.verbose, folder=output.folder))
 
 

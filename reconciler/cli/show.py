@@ -8,12 +8,12 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.options import Context
-from reconciler.cli.plans import Formats, read_plan, show
+from reconciler.cli.plans import NAMES, Formats, read_plan, show
 
 
 @options.command
 @click.argument("plan", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN.json")
-@options.formats
+@options.formats(*NAMES)
 def command(context: Context, plan: Path, formats: tuple[str, ...]) -> int:
     """Print a saved plan."""
     wanted = Formats.parse(formats)

@@ -10,6 +10,7 @@ from reconciler.core.diagnostics import Span
 from reconciler.core.plan import SYMBOLS, Outcome, Plan, Stay, Step
 from reconciler.core.words import dotted
 from reconciler.report.lines import Line, Style, shown
+from reconciler.report.way import way
 
 _REASONS: Mapping[str, str] = {
     "manifest": "manifest changed",
@@ -34,8 +35,7 @@ _NOTHING_LEFT = "No changes in what the selection leaves."
 def plan_lines(plan: Plan, *, requests: bool = False, folder: str = "") -> list[Line]:
     """The plan for a person. `requests`: also the exact requests; `folder`: stands before each file name."""
     if not plan.steps:
-        nothing = _NOTHING if plan.noop else _NOTHING_AT_ALL
-        return [[(_NOTHING_LEFT if plan.left_out else nothing, "bold")], *_stays(plan, folder), *_counts(plan)]
+        return [[(nothing(plan), "bold")], *_stays(plan, folder), *_counts(plan)]
     place = f"{plan.backend}, {plan.server}" if plan.server else plan.backend
     lines: list[Line] = [[(f"Stack {plan.stack} on target {plan.target} ({place}):", "bold")], []]
     lines += [_head(step, width=2) for step in plan.steps]
@@ -107,15 +107,13 @@ def _change(change: FieldChange, step: Step, folder: str) -> Line:
 
 
 def _values(change: FieldChange, step: Step) -> Line:
-    after = shown(change.after)
-    if change.after is None and change.before is None:
-        return [("(not there, not managed any more)", "")]
-    if step.action is Action.create or change.before == change.after or change.before is None:
-        return [(after, "create")]
-    if change.after is None:
-        gone = "not managed any more" if change.effect is Action.adopt else "removed"
-        return [(shown(change.before), "delete"), (f" -> ({gone})", "")]
-    return [(shown(change.before), "delete"), (" -> ", ""), (after, "create")]
+    found = way(change, step.action)
+    words = f"({found.words})" if found.words else ""
+    if not found.before:
+        return [(shown(change.after), "create")] if found.after else [(words, "")]
+    if not found.after:
+        return [(shown(change.before), "delete"), (f" -> {words}", "")]
+    return [(shown(change.before), "delete"), (" -> ", ""), (shown(change.after), "create")]
 
 
 def request(call: Call) -> str:
@@ -136,12 +134,23 @@ def _place(at: Span, folder: str) -> str:
     return f"{folder}{at}"
 
 
-def _counts(plan: Plan) -> list[Line]:
+def counted(plan: Plan) -> list[str]:
+    """How many resources each action meets, in words."""
     summary = plan.summary
     parts = [f"{count} to {name}" for name, count in summary.items() if count and name != "noop"]
-    text = ", ".join([*parts, f"{summary['noop']} unchanged"])
+    return [*parts, f"{summary['noop']} unchanged"]
+
+
+def nothing(plan: Plan) -> str:
+    """What is said of a plan without a step."""
+    if plan.left_out:
+        return _NOTHING_LEFT
+    return _NOTHING if plan.noop else _NOTHING_AT_ALL
+
+
+def _counts(plan: Plan) -> list[Line]:
     left = f" Left out by the selection: {plan.left_out}." if plan.left_out else ""
     sends = f" Requests: {plan.requests}." if plan.requests else ""
     lock = f" No lock: {plan.no_lock}." if plan.no_lock else ""
     stay = f" Cannot be removed: {len(plan.stays)}." if plan.stays else ""
-    return [[(f"Plan: {text}.", "bold"), (left + sends + stay + lock, "")]]
+    return [[(f"Plan: {', '.join(counted(plan))}.", "bold"), (left + sends + stay + lock, "")]]
