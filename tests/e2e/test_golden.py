@@ -3,8 +3,8 @@
     manifests/     the stack; `${env.SERVER}` is the fake server
     before/        manifests that were applied earlier, if there are any
     server.json    what somebody else then did on the server: [[method, route, body], ...]
-    options.json   the arguments of plan and apply, and the exit code of apply
-    plan.txt, plan.json, apply.txt, error.txt    what is expected
+    options.json   the arguments of plan and apply, the exit code of apply, further formats of the plan
+    plan.txt, plan.json, plan.markdown, plan.html, apply.txt, error.txt    what is expected
 
 `pytest tests/e2e/test_golden.py --update-golden` writes the expected files anew.
 """
@@ -54,13 +54,17 @@ def replace(folder, by):
     shutil.copytree(by, folder)
 
 
-def happen(shell, arguments, code, url):
+def happen(shell, url, arguments=(), code=0, formats=()):
     """What the commands of a case print, by the name of the file that expects it."""
     arguments = [*arguments, "--parallel", "1"]
     planned = shell("plan", *arguments, code=None)
     found = {"plan.txt": planned.out, "error.txt": planned.err}
     if planned.code == 0:
-        found["plan.json"] = shell("plan", *arguments, "--format", "json").out.replace(__version__, "VERSION")
+        files = {name: shell.folder / f"plan.{name}" for name in ("json", *formats)}
+        shell("plan", *arguments, *(word for name, file in files.items() for word in ("--format", f"{name}={file}")))
+        found |= {
+            file.name: file.read_text(encoding="utf-8").replace(__version__, "VERSION") for file in files.values()
+        }
     applied = shell("apply", "--yes", *arguments, code=code)
     assert applied.out.startswith(planned.out)
     if planned.code == 0:
@@ -78,12 +82,10 @@ def test_what_is_printed_is_what_is_expected(name, request, shell, server, fake,
     options = json.loads((case / "options.json").read_text()) if (case / "options.json").exists() else {}
     prepare(case, shell, server)
     with sending(fake) as sent:
-        found = happen(shell, options.get("arguments", []), options.get("code", 0), url)
+        found = happen(shell, url, **options)
     assert bool(sent.requests) == ("apply.txt" in found and "done" in found["apply.txt"])
     assert not any(SECRET in text for text in found.values())
-    expected = {
-        path.name for path in case.iterdir() if path.name in ("plan.txt", "plan.json", "apply.txt", "error.txt")
-    }
+    expected = {path.name for path in case.iterdir() if path.stem in ("plan", "apply", "error")}
     if request.config.getoption("--update-golden"):
         for stale in expected - found.keys():
             (case / stale).unlink()
