@@ -30,8 +30,8 @@ from reconciler.core.wire import Backend, Server, Sought
 from reconciler.inputs import Inputs
 from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.execute import Interrupted
+from reconciler.runtime.meet import Acquaintance
 from reconciler.runtime.observe import Send
-from reconciler.runtime.observe import read as read_flow
 from reconciler.runtime.unlock import Unlocked, unlock
 from reconciler.version import __version__
 
@@ -69,7 +69,6 @@ class Session:
     sources: dict[str, str] = field(default_factory=dict, repr=False)
     requests: dict[str, int] = field(default_factory=lambda: {"reads": 0, "writes": 0})
     tell: Callable[[str], None] = field(default=lambda _: None, repr=False)
-    _server: Server | None = field(default=None, init=False, repr=False)
 
     @cached_property
     def inputs(self) -> Inputs:
@@ -97,6 +96,10 @@ class Session:
         """The requests of the stack's lock; None where the backend has none."""
         return self.backend.lock(self.selected.options) if self.backend.lock else None
 
+    @cached_property
+    def _known(self) -> Acquaintance:
+        return Acquaintance(self.backend, self.selected.options)
+
     @property
     def stack(self) -> planner.Stack:
         """The stack, with the wires for what its server is known to be."""
@@ -105,7 +108,7 @@ class Session:
             target=self.selected.name,
             backend=self.selected.backend,
             kinds=registry.kinds(),
-            wires=self.backend.wires(self.selected.options, self._server or Server()),
+            wires=self.backend.wires(self.selected.options, self._known.server),
             sensitive=Sensitive(self.selected.sensitive),
         )
 
@@ -133,9 +136,13 @@ class Session:
         """The plan with what stands against it, of which nothing is raised."""
         desired = {} if options.destroy else self.desired
         with self._place(writable=False) as place:
-            plan, found = self._made(desired, options, place)
+            lives = self._looked(desired, place)
+            plan, found = planner.make(place.stack, desired, lives, options)
             if plan.steps and place.ask():
-                plan, found = self._made(desired, options, place)
+                lives = self._looked(desired, place)
+                plan, found = planner.make(place.stack, desired, lives, options)
+            if planner.changes_access(plan, self.stack) and self._known.ask_for_caller(place.client.read):
+                plan, found = planner.make(self.stack, desired, lives, options)
             plan = replace(plan, server=place.client.server)
             if not plan.steps:
                 return plan, found
@@ -146,7 +153,7 @@ class Session:
         """What the target's server is. Raises RequestFailed."""
         with self._place(writable=False) as place:
             place.ask()
-        return self._server or Server()
+        return self._known.server
 
     def look(self, options: planner.Options) -> tuple[Mapping[Address, Pair], Plan]:
         """Each address with what is declared and what is there, and the plan; findings are left out. Raises Failed."""
@@ -214,25 +221,19 @@ class Session:
     def _workers(self) -> int:
         return self.parallel or self.selected.parallel or self.backend.parallel
 
-    def _made(
-        self, desired: Mapping[Address, Desired], options: planner.Options, place: Place
-    ) -> tuple[Plan, list[Diagnostic]]:
+    def _looked(self, desired: Mapping[Address, Desired], place: Place) -> list[Live]:
         """Raises Failed where the server, now that it is known, cannot hold what is declared."""
         lives = place.observe(planner.sought(desired))
-        if self._server:
+        if self._known.met:
             stop_on_errors(self._unfit(desired))
-        return planner.make(place.stack, desired, lives, options)
+        return lives
 
     def _unfit(self, desired: Mapping[Address, Desired]) -> list[Diagnostic]:
-        stack = self.stack
-        return check_limits(desired, stack.kinds, stack.wires, stack.backend)
+        return check_limits(desired, (stack := self.stack).kinds, stack.wires, stack.backend)
 
     def _meet(self, send: Send) -> planner.Stack | None:
         """The stack as its server turns out to be, where that is not yet known and not as usual."""
-        if self._server or not self.backend.probe:
-            return None
-        self._server = read_flow(self.backend.probe(self.selected.options), send)
-        return None if self._server.usual else self.stack
+        return self.stack if self._known.ask(send) else None
 
     def _declared(self) -> Mapping[Address, Desired] | None:
         """What the manifests declare; None where there are none, or where they have errors."""

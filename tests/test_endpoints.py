@@ -295,6 +295,7 @@ DECLARED = {
         ("description",): "d",
         ("artifact_location",): "s3://a/b",
         ("tags", "tier"): "gold",
+        ("permissions", "user:alice"): "READ",
     },
     Address("runs", "base"): {
         ("experiment",): FRAUD,
@@ -313,7 +314,12 @@ DECLARED = {
     },
 }
 CHANGES = {
-    "experiments": {("name",): "/ml/new", ("tags", "tier"): "silver", ("tags", "gone"): None},
+    "experiments": {
+        ("name",): "/ml/new",
+        ("tags", "tier"): "silver",
+        ("tags", "gone"): None,
+        ("permissions", "user:alice"): "EDIT",
+    },
     "runs": {("name",): "new", ("params", "eta"): "1", ("tags", "tier"): "silver", ("tags", "gone"): None},
     "logged_models": {
         ("status",): "READY",
@@ -333,8 +339,20 @@ FOUND = {
 }
 
 
+MARKED = [{"key": "reconciler.ml", "value": '{"v":1,"address":"experiments.fraud"}'}]
+
+
 def answer(call):
-    """One run that carries the mark, whose series the mark does not vouch for; nothing else is on the server."""
+    """A run that carries the mark, whose series the mark does not vouch for; an experiment; a user with a role."""
+    user = {"id": 1, "username": "alice", "roles": [{"name": "readers"}]}
+    for end, reply in {
+        "users/list": {"users": [user]},
+        "users/current": {"user": user},
+        "roles/list": {"roles": []},
+        "experiments/search": {"experiments": [{"experiment_id": "7", "name": "old", "tags": MARKED}]},
+    }.items():
+        if call.path.endswith(end):
+            return reply
     if call.method == "GET":
         return None if call.absorbs else {"items": []} if "limit" in call.query else {}
     return {"runs": [FOUND]} if call.path.endswith("runs/search") else {}
@@ -380,7 +398,9 @@ def sent():
 
 def sent_by(sender):
     backend = sender.backend
-    calls = locking(backend.lock(backend.options.model_validate(sender.options))) if backend.lock else []
+    options = backend.options.model_validate(sender.options)
+    calls = locking(backend.lock(options)) if backend.lock else []
+    calls += read(backend.caller(options)) if backend.caller else []
     for kind, wire in sender.wires.items():
         (address,) = [one for one in DECLARED if one.kind == kind]
         calls += written(wire, Desired(address, DECLARED[address], Document({})), backend.abilities[kind])
@@ -391,11 +411,12 @@ def sent_by(sender):
 
 
 def on_page(sender, call):
-    """The route of a call as the page writes it."""
-    if call.path.removeprefix(ABOVE) in BESIDE:
-        return call.path
-    assert call.path.startswith(sender.prefix)
-    return sender.before + re.sub(r"(?<=/tags/)gone$", "{}", nameless(call.path.removeprefix(sender.prefix)))
+    """The route of a call as the page writes it. What came with another version of the API is written without that."""
+    path = call.path.replace("/api/3.0/mlflow/", "/api/2.0/mlflow/")
+    if path.removeprefix(ABOVE) in BESIDE:
+        return path
+    assert path.startswith(sender.prefix)
+    return sender.before + re.sub(r"(?<=/tags/)gone$", "{}", nameless(path.removeprefix(sender.prefix)))
 
 
 # --- the page and the documents

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
-from reconciler.core.change import FieldChange, Path
+from reconciler.core.change import Action, FieldChange, Path
 from reconciler.core.kind import Kind, Rule
 from reconciler.core.mark import Mark, canonical, digest
 from reconciler.core.match import NAME
@@ -21,7 +21,7 @@ def seen(live: Live | None, changes: Sequence[FieldChange], kind: Kind) -> str:
     """A digest of all of a live resource that a plan depends on: what the stack manages or writes back there."""
     if live is None:
         return ABSENT
-    values = {"/".join(path): live.fields.get(path) for path in watched(live.mark, changes, kind)}
+    values = {"/".join(path): live.fields.get(path) for path in watched(live.mark, changes, kind, live.fields)}
     state = {"id": live.id, "deleted": live.deleted or live.revived, "mark": live.mark_tags, "fields": values}
     if live.rewritten:
         state["rewritten"] = {"/".join(path): value for path, value in live.rewritten.items()}
@@ -30,7 +30,7 @@ def seen(live: Live | None, changes: Sequence[FieldChange], kind: Kind) -> str:
 
 def basis(live: Live, changes: Sequence[FieldChange], kind: Kind, sensitive: Sensitive) -> Basis:
     """The parts of what `seen` is a digest of."""
-    paths = watched(live.mark, changes, kind)
+    paths = watched(live.mark, changes, kind, live.fields)
     applied = live.mark.keys if live.mark else {}
     digests = {path: digest_of(live, path) for path in paths}
     return Basis(
@@ -41,15 +41,19 @@ def basis(live: Live, changes: Sequence[FieldChange], kind: Kind, sensitive: Sen
     )
 
 
-def watched(mark: Mark | None, changes: Sequence[FieldChange], kind: Kind) -> list[Path]:
+def watched(mark: Mark | None, changes: Sequence[FieldChange], kind: Kind, there: Iterable[Path] = ()) -> list[Path]:
     """The fields that a plan depends on: those that it changes, those that the stack applied, and a unique name.
 
     Somebody else's resource is known by that name alone. What is only ever added to cannot change under a plan that
-    does not touch it. References are left out: what they name is watched itself.
+    does not touch it. References are left out: what they name is watched itself. `there`: all fields that are
+    there; of those that say who may do what all count where one is taken away: the others may be written with it.
     """
     applied = mark.keys if mark else ()
     lasting = {path for path in applied if not kind.rules.get(path[0], Rule()).append_only}
     paths = lasting | {change.path for change in changes} | ({NAME} if kind.unique else set())
+    rewritten = {change.path[0] for change in changes if change.after is None and change.effect is Action.update}
+    rewritten = {name for name in rewritten if kind.rules.get(name, Rule()).access}
+    paths |= {path for path in there if path[0] in rewritten}
     return sorted(path for path in paths if path[0] not in kind.references)
 
 

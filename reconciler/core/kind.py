@@ -25,6 +25,8 @@ class Rule:
         reference: the kind that the value names.
         parent: the resource lives inside the one that this reference names.
         directive: tells the reconciler something; never sent to a server.
+        access: says who may do what. Before it changes, the caller has to be known, who must not lock itself out; and a
+            server may be able to take one entry away only by writing all the others, so that a plan depends on those.
     """
 
     fixed: str = ""
@@ -36,6 +38,7 @@ class Rule:
     reference: str = ""
     parent: bool = False
     directive: bool = False
+    access: bool = False
 
     @property
     def append_only(self) -> bool:

@@ -29,10 +29,20 @@ def check(
                 for no in problems
                 if no
             ]
+            found += [] if wire.grants else _ungranted(entry, kinds[address.kind], backend)
         else:
             found.append(error("unsupported", f"{address}: the backend '{backend}' has no {address.kind}", entry.at()))
         found += _too_long_for_marks(entry)
     return found + _disagreements(desired, kinds) + taken_names(desired, kinds)
+
+
+def _ungranted(entry: Desired, kind: Kind, backend: str) -> list[Diagnostic]:
+    """Fields that say who may do what, for a backend that has no rights."""
+    names = sorted({path[0] for path in entry.fields if kind.rule(path).access})
+    return [
+        error("unsupported", f"{entry.address}: the backend '{backend}' has no {name}", entry.at((name,)))
+        for name in names
+    ]
 
 
 def _too_long_for_marks(entry: Desired) -> Iterator[Diagnostic]:

@@ -8,6 +8,7 @@ from typing import Literal
 
 from reconciler.core.address import Address
 from reconciler.core.basis import basis, seen
+from reconciler.core.change import Action
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.guard import Safety, guard
 from reconciler.core.kind import Kind
@@ -116,6 +117,13 @@ def elsewhere(plan: Plan, server: str) -> list[Diagnostic]:
     summary = f"the plan is for the server {plan.server}; the target '{plan.target}' is {server} now"
     hint = "make the plan again; or was it the environment that named the server?"
     return [error("foreign-plan", summary, hint=hint)]
+
+
+def changes_access(plan: Plan, stack: Stack) -> bool:
+    """Whether `plan` changes who may do what with a resource."""
+    changes = ((step.address.kind, change) for step in plan.steps for change in step.changes)
+    rules = ((stack.kinds[kind].rules.get(change.path[0]), change) for kind, change in changes)
+    return any(rule.access and change.effect is not Action.adopt for rule, change in rules if rule)
 
 
 def _secrets(chosen: Mapping[Address, Step]) -> dict[str, str]:

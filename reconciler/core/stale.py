@@ -99,7 +99,8 @@ class _Comparison:
     def findings(self) -> Iterator[Diagnostic]:
         yield from self._stage()
         yield from self._mark()
-        for path in watched(self.basis.mark, self.step.changes, self.kind):
+        there = (*self.basis.fields, *self.live.fields)
+        for path in watched(self.basis.mark, self.step.changes, self.kind, there):
             if digest_of(self.live, path) != self.basis.digest(path):
                 yield self._field(path)
 

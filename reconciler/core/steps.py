@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Literal, NamedTuple
 
@@ -54,14 +54,16 @@ class Stepper:
             case Pair(desired=None, live=Live() as live):
                 return self._undeclared(live)
             case Pair(desired=Desired() as desired, live=None):
-                return Verdict(self._create(desired), [])
+                return self._create(desired)
             case Pair(desired=Desired() as desired, live=Live() as live):
                 return self._declared(desired, live)
         raise AssertionError(f"{pair.address}: neither declared nor there")
 
-    def _create(self, desired: Desired) -> Step:
+    def _create(self, desired: Desired) -> Verdict:
         calls = self._wire(desired.address).create(desired, mark_of(desired), self.stack)
-        return Step(desired.address, Action.create, "", created(desired).changes, tuple(calls), at=desired.at())
+        changes = created(desired).changes
+        step = Step(desired.address, Action.create, "", changes, tuple(calls), at=desired.at())
+        return Verdict(step, self._refused(desired.address, None, changes))
 
     def _declared(self, desired: Desired, live: Live) -> Verdict:
         kind = self.kinds[desired.address.kind]
@@ -167,11 +169,19 @@ class Stepper:
         return edit | {key: None for key in sorted(live.mark_tags) if key not in wanted}
 
     def _unsupported(self, live: Live, found: Difference) -> list[Diagnostic]:
-        wire = self._wire(live.address)
+        wire, changes = self._wire(live.address), _effective(found.changes)
         return [
             error(no.code, f"{live.address}: {dotted(no.path)} {no.why}", change.at, no.hint)
-            for change in _effective(found.changes)
+            for change in changes
             if (no := wire.forbids(change))
+        ] + self._refused(live.address, live, changes)
+
+    def _refused(self, address: Address, live: Live | None, changes: Sequence[FieldChange]) -> list[Diagnostic]:
+        """What forbids the changes together."""
+        places = {change.path: change.at for change in changes}
+        return [
+            error(no.code, f"{address}: {dotted(no.path)} {no.why}", places[no.path], no.hint)
+            for no in self._wire(address).refuses(live, changes)
         ]
 
     def _conflicts(self, desired: Desired, found: Difference) -> list[Diagnostic]:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from pydantic import BaseModel
 
@@ -67,7 +67,12 @@ class Wire(Protocol):
     """One cell of WIRES[(kind, backend)]: pure functions from values to requests and from replies to values.
 
     What has a body here is the default of wires that name this class as their base.
+
+    Attributes:
+        grants: whether it writes the fields that say who may do what.
     """
+
+    grants: ClassVar[bool] = False
 
     def observe(self, query: Query) -> Flow[list[Live]]: ...
 
@@ -91,6 +96,10 @@ class Wire(Protocol):
         """What forbids this change of a live resource (a tag that the backend cannot remove)."""
         return None
 
+    def refuses(self, live: Live | None, changes: Sequence[FieldChange]) -> Sequence[Unsupported]:  # noqa: ARG002
+        """What forbids `changes` of one resource together, such as that the caller would lock itself out."""
+        return ()
+
     def cannot(self, action: Action) -> str:  # noqa: ARG002
         """Why the backend cannot delete, restore or replace one of this kind; '' where it can."""
         return ""
@@ -104,11 +113,13 @@ class Server:
         version: its own, '' where it does not tell.
         lacks: what it cannot do, and why: `logged_models`, `experiments.remove_tag`.
         limits: what it holds less or more of, by the name that the backend gives the limit.
+        caller: what the server calls us: names to which it gives rights. () where it has none; None until it is asked.
     """
 
     version: str = ""
     lacks: Mapping[str, str] = field(default_factory=dict)
     limits: Mapping[str, int] = field(default_factory=dict)
+    caller: tuple[str, ...] | None = None
 
     @property
     def usual(self) -> bool:
@@ -168,6 +179,8 @@ class Backend:
         options: the model of a target's entries for this backend.
         wires: from a target's options, and what the server was found to be, to the wires by the kind's name.
         probe: from a target's options to the flow that finds out what its server is; None where all are alike.
+        caller: from a target's options to the flow that finds out who we are to its server; None where there are no
+            rights. It is asked where a plan changes a field that says who may do what.
         endpoint: from a target's options and the environment to the server. Raises NoCredentials.
         abilities: what can be done with each kind, for `reconciler backends`.
         reads: the POST requests that only read, by the end of their path.
@@ -183,6 +196,7 @@ class Backend:
     wires: Callable[[Any, Server], Mapping[str, Wire]]
     endpoint: Callable[[Any, Mapping[str, str]], Endpoint]
     probe: Callable[[Any], Flow[Server]] | None = None
+    caller: Callable[[Any], Flow[tuple[str, ...]]] | None = None
     abilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     reads: tuple[str, ...] = ()
     probes: tuple[str, ...] = ()

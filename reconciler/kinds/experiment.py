@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field
 
 from reconciler.core.kind import DIRECTIVE, Kind, Resource, Rule, rules_of
-from reconciler.kinds.fields import StringMap, Text
+from reconciler.kinds.fields import Permissions, StringMap, Text
 
 
 class Experiment(Resource):
@@ -17,9 +17,13 @@ class Experiment(Resource):
         Text | None, Rule(fixed="an experiment's artifacts cannot be moved", server_default=True)
     ] = Field(default=None, description="Fixed once made; unset = the server's choice, not compared.")
     tags: StringMap = Field(default_factory=dict, description="Tags; values keep the text that was written.")
+    permissions: Annotated[Permissions, Rule(access=True)] = Field(
+        default_factory=dict,
+        description="Who may do what: the server's word for the level, by user:, group: or service_principal:.",
+    )
     existing: Annotated[bool, DIRECTIVE] = Field(
         default=False,
-        description="Somebody else's experiment: only the tags and description declared here are managed.",
+        description="Somebody else's experiment: only the tags, description and permissions declared here are managed.",
     )
 
 

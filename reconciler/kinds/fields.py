@@ -19,6 +19,26 @@ Number = Annotated[float | str, BeforeValidator(number), WithJsonSchema({"type":
 StringMap = dict[str, Text]
 
 
+def _once(levels: dict[str, str]) -> dict[str, str]:
+    names: dict[str, str] = {}
+    for name in levels:
+        other = names.setdefault(name.casefold(), name)
+        if other != name:
+            raise ValueError(f"has '{other}' and '{name}', which are the same to a server that knows no case")
+    return levels
+
+
+PRINCIPAL = r"^(user|group|service_principal):."
+Permissions = Annotated[
+    StringMap,
+    AfterValidator(_once),
+    WithJsonSchema(
+        {"type": "object", "propertyNames": {"pattern": PRINCIPAL}, "additionalProperties": {"type": "string"}}
+    ),
+]
+"""Levels by principal. What principals and levels there are, each backend knows."""
+
+
 class Point(BaseModel):
     """One point of a metric's series."""
 

@@ -7,7 +7,7 @@ import pytest
 from reconciler.backends.mlflow.limits import DATASET as DATASET_LIMITS
 from reconciler.core.interpolate import Broken
 from reconciler.core.limits import check
-from reconciler.core.wire import Unsupported
+from reconciler.core.wire import Unsupported, Wire
 from tests.lives import KINDS, WIRES, address, entry, path
 from tests.world import declare
 
@@ -319,3 +319,15 @@ def test_an_experiment_holds_one_dataset_of_a_name_and_digest(first, second, oth
 
 def test_a_finding_without_a_code_of_its_own_is_unsupported():
     assert Unsupported(("x",), "no").code == "unsupported"
+
+
+def test_permissions_are_refused_where_the_wire_writes_none():
+    class Plain(Wire):
+        """One that was written without them in mind."""
+
+    desired = declare({"experiments": {"fraud": {"permissions": {"user:ada": "READ", "user:bob": "READ"}}}})
+    (found,) = check(desired, KINDS, {"experiments": Plain()}, "plain")
+    assert found.code == "unsupported"
+    assert found.summary == "experiments.fraud: the backend 'plain' has no permissions"
+    assert found.at == desired[address("experiments.fraud")].at(("permissions",))
+    assert check(declare({"experiments": {"fraud": {}}}), KINDS, {"experiments": Plain()}, "plain") == []

@@ -8,7 +8,7 @@ from reconciler.core.basis import ABSENT
 from reconciler.core.change import Action, Secret
 from reconciler.core.document import dump
 from reconciler.core.mark import digest
-from reconciler.core.planner import Options, Stack, make, sought
+from reconciler.core.planner import Options, Stack, changes_access, make, sought
 from reconciler.core.select import Selection
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.wire import Sought
@@ -269,3 +269,20 @@ def test_a_plan_remembers_which_secrets_it_sends_but_not_their_text():
     assert "hunter2" not in dump(plan, "0")
     left_out, _ = make(stack, {FRAUD: desired}, [], Options(selection=Selection(exclude=("experiments.fraud",))))
     assert left_out.secrets == {}
+
+
+@pytest.mark.parametrize(
+    ("declared", "levels", "changes"),
+    [({"ada": "READ"}, {}, True), ({}, {"ada": "READ"}, True), ({"ada": "READ"}, {"ada": "READ"}, False)],
+)
+def test_whether_a_plan_changes_who_may_do_what(declared, levels, changes):
+    def permitted(levels):
+        return {f"user:{name}": level for name, level in levels.items()}
+
+    tags = {"tags.team": "ml"} | {f"permissions.{name}": level for name, level in permitted(levels).items()}
+    applied = {"name": "fraud"} | ({} if declared else tags)
+    desired = entry("experiments.fraud", tags={"team": "risk"}, permissions=permitted(declared))
+    plan = planned([desired], [owned("experiments.fraud", {"name": "fraud", **tags}, applied)])
+    assert plan.steps
+    assert changes_access(plan, STACK) is changes
+    assert changes_access(planned([desired], []), STACK) is bool(declared)

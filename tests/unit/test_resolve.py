@@ -446,7 +446,8 @@ def test_a_key_that_is_used_twice_shows_both_places():
             "experiments: {a: {zzz: {}}}",
             (
                 "zzz is not known; the keys here are: "
-                "artifact_location, description, existing, for_each, name, on_remove, prevent_destroy, tags"
+                "artifact_location, description, existing, for_each, name, on_remove, permissions, prevent_destroy, "
+                "tags"
             ),
         ),
         ("experiments: {a: {tags: {b: [c]}}}", "tags.b is a list; a text belongs there"),

@@ -60,7 +60,7 @@ def backend(monkeypatch):
         def wires(options, server):
             own = dict(mlflow.wires(options, server))
             shape = newest if server.usual else Keeping
-            own["experiments"] = shape(own["experiments"].api)
+            own["experiments"] = shape(own["experiments"].experiments.api)
             return {kind: wire for kind, wire in own.items() if kind not in server.lacks}
 
         monkeypatch.setitem(registry.backends(), "mlflow", replace(mlflow, probe=probe, wires=wires))

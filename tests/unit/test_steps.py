@@ -362,7 +362,7 @@ class Lasting(Experiments):
         return f"no request {action}s it"
 
 
-LASTING = {**WIRES, "experiments": Lasting(WIRES["experiments"].api)}
+LASTING = {**WIRES, "experiments": Lasting(WIRES["experiments"].experiments.api)}
 
 
 def verdict(desired, live, **options):
@@ -429,3 +429,28 @@ def test_neither_declared_nor_there_is_no_pair():
 
 def step_of_nothing():
     return Stepper("ml", KINDS, WIRES).step(Pair(address(FRAUD), None, None))
+
+
+class Refusing(Experiments):
+    """Experiments whose tags cannot change together."""
+
+    def refuses(self, live, changes):
+        where = "there" if live else "to be made"
+        return [Unsupported(one.path, f"is {where}", "wait", "lock-out") for one in changes if one.path[0] == "tags"]
+
+
+REFUSING = {**WIRES, "experiments": Refusing(WIRES["experiments"].experiments.api)}
+
+
+@pytest.mark.parametrize(("live", "where"), [(None, "to be made"), (held(entry(FRAUD)), "there")])
+def test_what_is_refused_together_has_the_place_of_each(live, where):
+    desired = entry(FRAUD, tags={"team": "ml"})
+    (found,) = Stepper("ml", KINDS, REFUSING).step(Pair(address(FRAUD), desired, live)).problems
+    assert (found.code, found.hint, found.at) == ("lock-out", "wait", desired.at(("tags", "team")))
+    assert found.summary == f"experiments.fraud: tags.team is {where}"
+
+
+def test_what_is_taken_over_as_it_is_changes_nothing_and_is_not_refused():
+    desired = entry(FRAUD, tags={"team": "ml"})
+    live = found(FRAUD, {"name": "fraud", "tags.team": "ml"})
+    assert Stepper("ml", KINDS, REFUSING).step(Pair(address(FRAUD), desired, live)).problems == []

@@ -9,22 +9,26 @@ from reconciler.backends.mlflow.experiments import Experiments
 from reconciler.backends.mlflow.lock import RegistryLock
 from reconciler.backends.mlflow.logged_models import LoggedModels
 from reconciler.backends.mlflow.options import Options, endpoint
+from reconciler.backends.mlflow.permissions import Grants
 from reconciler.backends.mlflow.runs import Runs
+from reconciler.backends.permitted import Permitted
 from reconciler.core.wire import Backend, Server, Wire
 
 
-def wires(options: Options, server: Server) -> Mapping[str, Wire]:  # noqa: ARG001 - all are taken for the newest
+def wires(options: Options, server: Server) -> Mapping[str, Wire]:
     api = Api(options.prefix)
-    return {"experiments": Experiments(api), "runs": Runs(api), "logged_models": LoggedModels(api)}
+    experiments = Permitted(Experiments(api), Grants(api), server.caller)
+    return {"experiments": experiments, "runs": Runs(api), "logged_models": LoggedModels(api)}
 
 
 BACKEND = Backend(
     name="mlflow",
     options=Options,
     wires=wires,
+    caller=lambda options: Grants(Api(options.prefix)).caller(),
     endpoint=endpoint,
     abilities={
-        "experiments": ("create", "rename", "update", "delete (soft)", "restore"),
+        "experiments": ("create", "rename", "update", "delete (soft)", "restore", "permissions (with users)"),
         "runs": ("create", "rename", "update", "replace", "delete (soft)", "restore"),
         "logged_models": ("create", "update", "replace", "delete"),
     },

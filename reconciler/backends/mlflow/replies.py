@@ -176,6 +176,36 @@ class TheRegisteredModel(Form):
     registered_model: RegisteredModel
 
 
+class Grant(TypedDict):
+    resource_type: str
+    resource_pattern: str
+    permission: str
+
+
+class Role(TypedDict):
+    name: str
+    permissions: NotRequired[list[Grant] | None]
+
+
+class User(TypedDict):
+    id: int
+    username: str
+    is_admin: NotRequired[bool | None]
+    roles: NotRequired[list[Role] | None]
+
+
+class Users(Form):
+    users: list[User]
+
+
+class Roles(Form):
+    roles: list[Role]
+
+
+class TheUser(Form):
+    user: User
+
+
 class History(Form):
     metrics: list[Point] | None = None
     next_page_token: str | None = None
