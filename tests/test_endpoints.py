@@ -148,12 +148,12 @@ HERE = {"url": "http://localhost"}
 TRACKING = {**WRITES, "ask": "POST", "get": "GET", "read": "POST", "pages": "POST"}
 SENDERS = [
     Sender(mlflow, HERE, TRACKING),
-    Sender(databricks, {"host": "http://localhost", "token": "t"}, {**TRACKING, "above": "POST"}),
+    Sender(databricks, {"host": "http://localhost", "token": "t"}, {**TRACKING, "above": "POST", "put": "PUT"}),
     Sender(tenant, HERE | {"tenant": "acme-corp"}, {**WRITES, "pages": "GET"}, "/api/v1/"),
 ]
 
-BESIDE = ("workspace/mkdirs",)
-"""Routes that `above` sends."""
+BESIDE = ("workspace/mkdirs", "permissions/experiments/{}", "preview/scim/v2/Me")
+"""Routes of a workspace that are not below MLflow's prefix."""
 
 REFERENCE = re.compile(r"`(backends/[\w/]+\.py): ([\w.]+)`")
 DOCUMENT = re.compile(r"([^`]+?)(?: `(\w+)`)?")
@@ -269,8 +269,9 @@ def senders():
             for method, route in api_calls(function, sender.verbs):
                 assert template(route), f"{path.name}: {name}: {ast.unparse(route)} is not written out"
                 where = f"{path.relative_to(PACKAGE).as_posix()}: {name}"
-                before = ABOVE if template(route) in BESIDE else sender.before
-                found[method, before + template(route)].add(where)
+                text = nameless(template(route))
+                before = ABOVE if text in BESIDE else sender.before
+                found[method, before + text].add(where)
     return dict(found)
 
 
@@ -319,6 +320,7 @@ CHANGES = {
         ("tags", "tier"): "silver",
         ("tags", "gone"): None,
         ("permissions", "user:alice"): "EDIT",
+        ("permissions", "user:bob"): None,
     },
     "runs": {("name",): "new", ("params", "eta"): "1", ("tags", "tier"): "silver", ("tags", "gone"): None},
     "logged_models": {
@@ -349,6 +351,7 @@ def answer(call):
         "users/list": {"users": [user]},
         "users/current": {"user": user},
         "roles/list": {"roles": []},
+        "/Me": {"userName": "alice"},
         "experiments/search": {"experiments": [{"experiment_id": "7", "name": "old", "tags": MARKED}]},
     }.items():
         if call.path.endswith(end):
@@ -413,8 +416,9 @@ def sent_by(sender):
 def on_page(sender, call):
     """The route of a call as the page writes it. What came with another version of the API is written without that."""
     path = call.path.replace("/api/3.0/mlflow/", "/api/2.0/mlflow/")
-    if path.removeprefix(ABOVE) in BESIDE:
-        return path
+    above = nameless(re.sub(r"(?<=/experiments/)\d+$", "{}", path.removeprefix(ABOVE)))
+    if above in BESIDE:
+        return ABOVE + above
     assert path.startswith(sender.prefix)
     return sender.before + re.sub(r"(?<=/tags/)gone$", "{}", nameless(path.removeprefix(sender.prefix)))
 

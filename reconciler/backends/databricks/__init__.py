@@ -14,18 +14,21 @@ from reconciler.backends.databricks.experiments import Experiments
 from reconciler.backends.databricks.lock import WorkspaceLock
 from reconciler.backends.databricks.names import Names
 from reconciler.backends.databricks.options import Options
+from reconciler.backends.databricks.permissions import Entries
 from reconciler.backends.databricks.runs import Runs
 from reconciler.backends.mlflow.api import ABSENT
 from reconciler.backends.mlflow.experiments import REMOVE_TAG
 from reconciler.backends.mlflow.logged_models import LoggedModels
+from reconciler.backends.permitted import Permitted
 from reconciler.core.call import Flow
 from reconciler.core.wire import Backend, Rate, Server, Wire
 
 
 def wires(options: Options, server: Server) -> Mapping[str, Wire]:
     api = Api()
+    experiments = Experiments(api, server, names=Names(options.name_prefix))
     return {
-        "experiments": Experiments(api, server, names=Names(options.name_prefix)),
+        "experiments": Permitted(experiments, Entries(), server.caller),
         "runs": Runs(api),
         "logged_models": LoggedModels(api),
     }
@@ -47,9 +50,10 @@ BACKEND = Backend(
     wires=wires,
     probe=probe,
     probes=("/experiments/delete-experiment-tag",),
+    caller=lambda options: Entries().caller(),  # noqa: ARG005 - all are alike
     endpoint=endpoint,
     abilities={
-        "experiments": ("create", "rename", "update", "delete (trash)", "restore"),
+        "experiments": ("create", "rename", "update", "delete (trash)", "restore", "permissions"),
         "runs": ("create", "rename", "update", "replace", "delete (soft)", "restore"),
         "logged_models": ("create", "update", "replace", "delete"),
     },

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from reconciler.backends.mlflow.api import Api as MlflowApi
 from reconciler.core.call import Call
+from reconciler.core.change import Path
 
 ABOVE = "/api/2.0"
 PREFIX = f"{ABOVE}/mlflow"
@@ -23,6 +24,10 @@ class Api(MlflowApi):
     page: int = PAGE
     model_page: int = MODEL_PAGE
     order: str = "name ASC"
+
+    def put(self, route: str, body: Mapping[str, Any], fields: Iterable[Path]) -> Call:
+        """A write that replaces what is there."""
+        return Call("PUT", f"{self.prefix}/{route}", body, fields=tuple(fields), repeatable=True)
 
     def above(self, route: str, body: Mapping[str, Any]) -> Call:
         """A write that may be repeated, of what a workspace has beside MLflow's API."""
