@@ -8,6 +8,8 @@ import pytest
 
 from tests.e2e.tenants import TOKEN
 from tests.e2e.tools import Shell
+from tests.fakes.databricks import TOKEN as DATABRICKS_TOKEN
+from tests.fakes.databricks import FakeDatabricks
 from tests.fakes.mlflow import FakeMlflow
 from tests.fakes.tenant import FakeTenant
 from tests.test_docs import Story, blocks
@@ -101,10 +103,14 @@ def services(url, monkeypatch):
     with acme.serve() as tenant:
         monkeypatch.setenv("ACME_URL", tenant)
         monkeypatch.setenv("ACME_TOKEN", TOKEN)
-        yield {"acme": acme}
+        workspace = FakeDatabricks()
+        with workspace.serve() as databricks:
+            monkeypatch.setenv("DATABRICKS_HOST", databricks)
+            monkeypatch.setenv("DATABRICKS_TOKEN", DATABRICKS_TOKEN)
+            yield {"acme": acme, "workspace": workspace}
 
 
-@pytest.mark.parametrize("target", ["local", "acme"])
+@pytest.mark.parametrize("target", ["local", "workspace", "acme"])
 def test_one_set_of_manifests_on_every_service(target, tmp_path, monkeypatch, url, services):
     folder = copy("several-services", tmp_path, url)
     shell = Shell(folder, monkeypatch)

@@ -14,7 +14,7 @@ from tests.fakes.databricks import HOME, TOKEN, FakeDatabricks
 from tests.fakes.mlflow import FakeMlflow
 from tests.servers import real_mlflow
 
-SHARED = ("test_mlflow_runs", "test_mlflow_metrics", "test_mlflow_models")
+SHARED = ("test_mlflow_runs", "test_mlflow_metrics", "test_mlflow_models", "test_mlflow_lock")
 """Their requests are the same on Databricks, and the fake workspace answers them with the parts of the fake MLflow."""
 OTHERWISE = (
     "test_create_and_get",  # another location

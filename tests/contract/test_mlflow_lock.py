@@ -8,10 +8,11 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from reconciler.backends import databricks
 from reconciler.backends.mlflow import BACKEND
 from reconciler.core import lock
 from reconciler.core.diagnostics import Failed
-from reconciler.core.lock import Held
+from reconciler.core.lock import Held, LockWire
 from reconciler.runtime.connection import Connection
 from reconciler.runtime.http import Client
 from reconciler.runtime.lock import Clock, drive, hold, ourselves
@@ -24,10 +25,20 @@ from tests.locks import WIRE
 EAGER = Clock(wait=lambda event, seconds: event.wait(seconds / 20))
 
 
+def signs(server: httpx.Client) -> bool:
+    return "authorization" in server.headers
+
+
+@pytest.fixture(scope="module")
+def wire(server: httpx.Client) -> LockWire:
+    return databricks.BACKEND.lock(None) if signs(server) else WIRE
+
+
 @pytest.fixture(scope="module")
 def client(server: httpx.Client) -> Client:
     """It is not closed, since the transport is the other client's."""
-    connection = Connection(str(server.base_url), transport=server._transport)
+    headers = {"Authorization": server.headers["authorization"]} if signs(server) else {}
+    connection = Connection(str(server.base_url), headers, transport=server._transport)
     return Client(connection, version="0", writable=True, retry=Retry(passing=BACKEND.passing))
 
 
@@ -40,76 +51,76 @@ def now() -> int:
     return Clock().now()
 
 
-def read(client: Client, stack: str) -> Held | None:
-    return drive(WIRE.read(stack), client.send)
+def read(wire: LockWire, client: Client, stack: str) -> Held | None:
+    return drive(wire.read(stack), client.send)
 
 
-def test_take_read_renew_retire_forget(client, stack):
+def test_take_read_renew_retire_forget(wire, client, stack):
     """One takes it, others are told so; what is renewed is read; what is retired frees the name."""
     held = ourselves(now())
-    assert read(client, stack) is None
-    assert client.send(WIRE.take(stack, held)) is not None
-    assert client.send(WIRE.take(stack, ourselves(now()))) is None
-    assert read(client, stack) == held
+    assert read(wire, client, stack) is None
+    assert client.send(wire.take(stack, held)) is not None
+    assert client.send(wire.take(stack, ourselves(now()))) is None
+    assert read(wire, client, stack) == held
     longer, longest = replace(held, until=held.until + 1), replace(held, until=held.until + 2)
-    assert client.send(WIRE.renew(stack, longest, 0)) is not None
-    assert read(client, stack) == longest
-    assert client.send(WIRE.renew(stack, longer, 1)) is not None
-    assert read(client, stack) == longest
-    assert client.send(WIRE.retire(stack, held.token)) is not None
-    assert read(client, stack) is None
-    assert drive(WIRE.retired(stack), client.send) == [longest]
+    assert client.send(wire.renew(stack, longest, 0)) is not None
+    assert read(wire, client, stack) == longest
+    assert client.send(wire.renew(stack, longer, 1)) is not None
+    assert read(wire, client, stack) == longest
+    assert client.send(wire.retire(stack, held.token)) is not None
+    assert read(wire, client, stack) is None
+    assert drive(wire.retired(stack), client.send) == [longest]
     for _ in range(2):
-        client.send(WIRE.forget(stack, held.token))
-    assert drive(WIRE.retired(stack), client.send) == []
+        client.send(wire.forget(stack, held.token))
+    assert drive(wire.retired(stack), client.send) == []
 
 
-def test_what_is_not_there_can_be_neither_renewed_nor_retired(client, stack):
+def test_what_is_not_there_can_be_neither_renewed_nor_retired(wire, client, stack):
     held = ourselves(now())
-    assert client.send(WIRE.renew(stack, held, 0)) is None
-    assert client.send(WIRE.retire(stack, held.token)) is None
+    assert client.send(wire.renew(stack, held, 0)) is None
+    assert client.send(wire.retire(stack, held.token)) is None
 
 
-def test_a_token_is_retired_once(client, stack):
+def test_a_token_is_retired_once(wire, client, stack):
     """While the retired one is there, nothing moves another one to its name."""
     first, second = ourselves(now()), ourselves(now())
-    client.send(WIRE.take(stack, first))
-    client.send(WIRE.retire(stack, first.token))
-    client.send(WIRE.take(stack, second))
-    assert client.send(WIRE.retire(stack, first.token)) is None
-    assert read(client, stack) == second
+    client.send(wire.take(stack, first))
+    client.send(wire.retire(stack, first.token))
+    client.send(wire.take(stack, second))
+    assert client.send(wire.retire(stack, first.token)) is None
+    assert read(wire, client, stack) == second
 
 
-def test_a_lock_without_tags_is_held_by_somebody_unknown(client, api: Api, stack):
+def test_a_lock_without_tags_is_held_by_somebody_unknown(wire, client, api: Api, stack):
     api.post("registered-models/create", {"name": lock.name(stack)})
-    assert read(client, stack) == Held()
-    with pytest.raises(Failed, match="somebody unknown"), hold(WIRE, stack, client.send):
+    assert read(wire, client, stack) == Held()
+    with pytest.raises(Failed, match="somebody unknown"), hold(wire, stack, client.send):
         pytest.fail("it is held")
-    assert unlock(WIRE, stack, client.send, lambda _: None).held == Held()
-    assert drive(WIRE.retired(stack), client.send) == []
+    assert unlock(wire, stack, client.send, lambda _: None).held == Held()
+    assert drive(wire.retired(stack), client.send) == []
 
 
-def test_names_of_people_are_kept(client, api: Api, stack):
+def test_names_of_people_are_kept(wire, client, api: Api, stack):
     held = replace(ourselves(now()), who="Zoë Müller 🚀", where="a" * 300)
-    client.send(WIRE.take(stack, held))
-    assert read(client, stack) == replace(held, where="a" * lock.TEXT)
+    client.send(wire.take(stack, held))
+    assert read(wire, client, stack) == replace(held, where="a" * lock.TEXT)
 
 
-def test_damaged_tags_crash_nothing(client, api: Api, stack):
+def test_damaged_tags_crash_nothing(wire, client, api: Api, stack):
     tags = pairs({"lock.token": "ab" * 16, "lock.since": "", f"lock.until.{'ab' * 16}": "soon", "x": "y"})
     api.post("registered-models/create", {"name": lock.name(stack), "tags": tags})
-    assert read(client, stack) == Held("ab" * 16)
+    assert read(wire, client, stack) == Held("ab" * 16)
 
 
 @pytest.mark.parametrize("expired", [False, True])
-def test_eight_at_once_hold_it_one_after_the_other(client, stack, expired):
+def test_eight_at_once_hold_it_one_after_the_other(wire, client, stack, expired):
     if expired:
-        client.send(WIRE.take(stack, ourselves(now() - 2 * LENGTH)))
+        client.send(wire.take(stack, ourselves(now() - 2 * LENGTH)))
     inside: list[str] = []
     seen: list[int] = []
 
     def take(_: int) -> None:
-        with hold(WIRE, stack, client.send, wait=120, clock=EAGER) as held:
+        with hold(wire, stack, client.send, wait=120, clock=EAGER) as held:
             inside.append(held.held.token)
             seen.append(len(inside))
             held.renew()
@@ -119,5 +130,5 @@ def test_eight_at_once_hold_it_one_after_the_other(client, stack, expired):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(take, range(8)))
     assert seen == [1] * 8
-    assert read(client, stack) is None
-    assert len(drive(WIRE.retired(stack), client.send)) == expired
+    assert read(wire, client, stack) is None
+    assert len(drive(wire.retired(stack), client.send)) == expired

@@ -405,8 +405,27 @@ class TestRuns:
 class TestSeries:
     @pytest.mark.parametrize("count", [0, 1, 3, 5])
     def test_the_mark_vouches_for_the_first_points(self, count):
-        assert points.vouched(series(5), digest(series(count)) if count else "") == count
-        assert points.vouched(series(5), digest(series(6))) == 0
+        assert points.vouched(series(5), digest(series(count))) == count
+
+    def test_else_it_is_not_known_how_many_are_there(self):
+        assert points.vouched(series(5), digest(series(6))) is None
+        assert points.vouched(series(5), "") is None
+
+    def test_of_points_of_both_sorts_it_says_first_that_there_are_none(self):
+        """Those with a time are written by a request that cannot write the mark."""
+        timed = {"value": 9.0, "timestamp": "2026-01-31T09:00:00Z"}
+        metrics = {"loss": [timed, *series(1)], "auc": series(2), "lift": [timed]}
+        made, *_ = created(RUNS, "runs.r", experiment="fraud", metrics=metrics)
+        keys = json.loads(made.body["tags"]["reconciler.ml"])["keys"]
+        assert {name: key for name, key in keys.items() if "metrics" in name} == {"metrics/loss": digest([])}
+        assert self.settled([], metrics["loss"]) is None
+        live = held(entry("runs.r", experiment="fraud"))
+        mark = mark_text(mark_of(entry("runs.r", experiment="fraud", metrics=metrics)))
+        changes = [change(f"metrics.{name}", value) for name, value in metrics.items()]
+        first, *_, last = RUNS.update(Edit(live, tuple(changes), {"reconciler.ml": mark}))
+        assert json.loads(first.body["tags"][0]["value"])["keys"]["metrics/loss"] == digest([])
+        assert last.body["tags"] == [{"key": "reconciler.ml", "value": mark}]
+        assert (first.repeatable, last.repeatable) == (True, False)
 
     def settled(self, applied, declared, latest=0.5):
         live = owned("runs.r", {"metrics.loss": latest}, {"metrics.loss": applied})

@@ -12,7 +12,7 @@ ROOT = "/Workspace"
 def held(path: str) -> str:
     """A path as the workspace holds it: without /Workspace at its start, and without a slash at its end."""
     bare = path.removeprefix(ROOT) if path.startswith(f"{ROOT}/") else path
-    return bare.rstrip("/") or "/"
+    return bare.rstrip("/") or bare[:1]
 
 
 def fault(path: str) -> str:

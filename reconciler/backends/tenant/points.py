@@ -1,8 +1,9 @@
 """Metrics as series of points on a service that shows the latest value of each and no history.
 
 What the mark vouches for is there: the digest in it is that of the declared points from the first on, as far as they
-were written. Each request with points writes the mark along, so that this holds wherever an apply stops. A point with a
-time of its own may be written again, since the MLflow below holds it once.
+were written. Each log-batch with points writes the mark along, so that this holds wherever an apply stops. A point with
+a time of its own goes with another request, which cannot write the mark; but it may be written again, since the MLflow
+below holds it once. Where a series has points of both sorts, the mark says first that there are none.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from reconciler.core.resource import Fields, Live
 from reconciler.core.scalars import milliseconds
 from reconciler.core.wire import Unsupported
 
+NONE = digest([])
 Points = Mapping[Path, tuple[list[Any], int]]
 """The declared points of each series, and how many of them are there."""
 
@@ -30,13 +32,15 @@ def settle(live: Live, declared: Fields) -> Live:
             known = vouched(value, live.mark.keys.get(path, "") if live.mark else "")
             if known:
                 fields[path] = value[:known]
-            elif all(map(timed, value)):
-                del fields[path]  # all of them may be written again
+            elif known == 0 or all(map(timed, value)):
+                del fields[path]  # what may be there of them may be written again
     return replace(live, fields=fields)
 
 
-def vouched(points: list[Any], applied: str) -> int:
-    """How many of the points, from the first on, have `applied` as their digest."""
+def vouched(points: list[Any], applied: str) -> int | None:
+    """How many of the points, from the first on, have `applied` as their digest; None where no number of them has."""
+    if applied == NONE:
+        return 0
     text = hashlib.sha256(b"[")
     for count, point in enumerate(points, 1):
         text.update((b"," if count > 1 else b"") + canonical(point).encode())
@@ -44,7 +48,17 @@ def vouched(points: list[Any], applied: str) -> int:
         whole.update(b"]")
         if applied and whole.hexdigest().startswith(applied):
             return count
-    return 0
+    return None
+
+
+def begun(mark: Mark, series: Points) -> Mark:
+    """`mark` as it has to be before points with times of their own are written, where there are others as well."""
+    mixed = {
+        path: NONE
+        for path, (points, there) in series.items()
+        if not there and any(map(timed, points)) and not all(map(timed, points))
+    }
+    return replace(mark, keys={**mark.keys, **mixed}) if mixed else mark
 
 
 def timed(point: Any) -> bool:

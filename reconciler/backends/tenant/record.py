@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.backends.mlflow.api import pairs
@@ -23,6 +23,7 @@ class Record:
         series: the points that are written.
         begun: the mark as it is before; `held`: the tags that hold it.
         final: those tags that have to change in the end, '' for one that is to go.
+        opening: those that have to be written before anything else.
     """
 
     series: Points
@@ -30,6 +31,12 @@ class Record:
     stack: str
     held: Mapping[str, str]
     final: Mapping[str, str]
+    opening: Mapping[str, str] = field(default_factory=dict)
+
+    def before(self) -> Iterator[tuple[dict[str, Any], list[Path]]]:
+        """The body of log-batch that has to be sent before all points, where there is one."""
+        if self.opening:
+            yield {"tags": pairs(self.opening)}, []
 
     def along(
         self, entries: Iterable[tuple[str, Path | None, dict[str, Any]]]
@@ -40,7 +47,7 @@ class Record:
         if not found and self.final:
             found = [Batch({"tags": [{}] * room})]
         sent: Counter[Path] = Counter()
-        between: dict[str, str] = {}
+        between = dict(self.opening)
         for batch in found:
             sent.update(("metrics", entry["key"]) for entry in batch.body.get("metrics", ()))
             if batch is found[-1]:

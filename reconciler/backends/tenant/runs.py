@@ -68,7 +68,10 @@ class Runs(Wire):
     def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]:
         """The mark of the first request does not vouch for metrics, which a later request writes; that one does."""
         fields = desired.fields
-        begun = mark.without("metrics")
+        series = {
+            path: (value, 0) for path, value in fields.items() if path[0] == "metrics" and isinstance(value, list)
+        }
+        begun = points.begun(mark.without("metrics"), series)
         body = {
             "experiment_id": id_of(fields[("experiment",)]),
             "name": fields[("name",)],
@@ -78,7 +81,6 @@ class Runs(Wire):
             body["description"] = fields[("description",)]
         first = {"experiment", "name", "description", "tags"}
         later = {path: value for path, value in fields.items() if path[0] in {"params", "metrics"}}
-        series = {path: (value, 0) for path, value in later.items() if isinstance(value, list)}
         final = marks.write(mark, stack) if section(later, "metrics") else {}
         return [
             self.api.create("experiments/runs", body, sorted(path for path in fields if path[0] in first), "run_id"),
@@ -91,8 +93,10 @@ class Runs(Wire):
         logged = {path: value for path, value in values.items() if path[0] in {"params", "metrics", "tags"}}
         final = {key: value or "" for key, value in edit.mark.items()}
         stack = min(live.mark_tags, default="").removeprefix(marks.PREFIX)
-        begun = live.mark or Mark(live.address)
-        record = Record(points.added(edit.changes), begun, stack, live.mark_tags, final)
+        series, mark = points.added(edit.changes), live.mark or Mark(live.address)
+        begun = points.begun(mark, series)
+        opening = {} if begun is mark else marks.write(begun, stack)
+        record = Record(series, begun, stack, live.mark_tags, final, opening)
         return [*self._log(logged, record), *self._end(values.get(("status",)))]
 
     def restore(self, live: Live) -> list[Call]:
@@ -112,7 +116,8 @@ class Runs(Wire):
         times = points.at_times(record.series)
         timed = [self.api.post(f"experiments/runs/{ID}/log-metrics", body, fields) for body, fields in times]
         entries = [entry for path in sorted(values) for entry in _entries(path, values[path], record.series)]
-        return timed + [self._batch(body, fields) for body, fields in record.along(entries)]
+        first, rest = ([self._batch(*one) for one in some] for some in (record.before(), record.along(entries)))
+        return [*first, *timed, *rest]
 
     def _batch(self, body: dict[str, Any], fields: list[Path]) -> Call:
         """May be repeated where it has no points: the service would give each the time of the second request too."""
