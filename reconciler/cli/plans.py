@@ -42,7 +42,9 @@ class Formats:
         return cls(printed, tuple((name, Path(file)) for name, equals, file in pairs if equals))
 
 
-ABOUT_THE_PLAN = frozenset({"conflict", "kept-in-deleted", "prevent-destroy", "safety-threshold", "shared"})
+ABOUT_THE_PLAN = frozenset(
+    {"conflict", "kept-in-deleted", "maybe-hidden", "prevent-destroy", "safety-threshold", "shared"}
+)
 """The codes of findings that forbid a plan which is right by itself: it is shown beside them."""
 
 

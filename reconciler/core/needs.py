@@ -11,6 +11,7 @@ from reconciler.core.kind import Kind
 from reconciler.core.match import NAME, Pair
 from reconciler.core.plan import Step
 from reconciler.core.resource import Desired
+from reconciler.core.wire import Wire
 
 
 def references(desired: Desired, kind: Kind) -> list[Address]:
@@ -74,6 +75,27 @@ def _names(
 
 def _renames(pair: Pair) -> bool:
     return bool(pair.desired and pair.live and pair.desired.fields[NAME] != pair.live.fields[NAME])
+
+
+def unseen(
+    pairs: Mapping[Address, Pair], steps: Mapping[Address, Step], kinds: Mapping[str, Kind], wires: Mapping[str, Wire]
+) -> list[Diagnostic]:
+    """What would be made in an experiment that the same plan restores: it may come back with that, a second one."""
+    restored = {address for address, step in steps.items() if step.action is Action.restore}
+    found = []
+    for address in sorted(address for address, step in steps.items() if step.action is Action.create):
+        entry, why = pairs[address].desired, wires[address.kind].hides()
+        homes = restored.intersection(references(entry, kinds[address.kind])) if entry and why else ()
+        found += [
+            error(
+                "maybe-hidden",
+                f"{address} cannot be made while {home} is restored, which may bring it back: {why}",
+                entry.at() if entry else None,
+                f"restore that first, with --only {home}; then plan again",
+            )
+            for home in homes
+        ]
+    return found
 
 
 def bereaved(pairs: Mapping[Address, Pair], steps: Mapping[Address, Step]) -> list[Diagnostic]:

@@ -14,7 +14,7 @@ from reconciler.core.guard import Safety, guard
 from reconciler.core.kind import Kind
 from reconciler.core.mark import digest
 from reconciler.core.match import NAME, Pair, match
-from reconciler.core.needs import bereaved, needs, references
+from reconciler.core.needs import bereaved, needs, references, unseen
 from reconciler.core.order import order
 from reconciler.core.plan import Plan, Stay, Step
 from reconciler.core.resource import Desired, Live
@@ -70,7 +70,7 @@ def make(
     chosen = select(steps, options.selection)
     concerned = {address for address in raised if address in chosen or _idle(address, steps, options.selection)}
     found += [problem for address in sorted(concerned) for problem in raised[address]]
-    found += bereaved(pairs, chosen) + _unknown(pairs, options)
+    found += bereaved(pairs, chosen) + unseen(pairs, chosen, stack.kinds, stack.wires) + _unknown(pairs, options)
     sequence, cycle = order({address: step.needs for address, step in chosen.items()})
     plan = Plan(
         stack=stack.name,

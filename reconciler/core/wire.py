@@ -100,6 +100,10 @@ class Wire(Protocol):
         """What forbids `changes` of one resource together, such as that the caller would lock itself out."""
         return ()
 
+    def hides(self) -> str:
+        """Why what lives in a deleted experiment may not be observed; '' where it always is."""
+        return ""
+
     def cannot(self, action: Action) -> str:  # noqa: ARG002
         """Why the backend cannot delete, restore or replace one of this kind; '' where it can."""
         return ""

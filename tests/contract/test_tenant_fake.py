@@ -112,8 +112,8 @@ def test_patch(api: Api, fake: FakeTenant, tags: Any, left: set[str]) -> None:
     assert api("PATCH", f"{EXPERIMENTS}/{number}", {"description": "e"})["tags"] == found["tags"]
 
 
-def test_archive_and_restore(api: Api) -> None:
-    """An archived experiment is listed as deleted, with its runs, and cannot be changed until it is restored."""
+def test_archive_and_restore(api: Api, fake: FakeTenant) -> None:
+    """An archived experiment is listed as deleted, and cannot be changed; its runs may be hidden."""
     number = api.experiment()
     run = api.run(number)
     api("DELETE", f"{EXPERIMENTS}/{number}")
@@ -125,6 +125,8 @@ def test_archive_and_restore(api: Api) -> None:
     (found,) = api("GET", EXPERIMENTS, lifecycle_stage="deleted")["experiments"]
     assert (found["id"], found["lifecycle_stage"]) == (number, "deleted")
     assert [one["run_id"] for one in api("GET", RUNS, experiment_id=number)["runs"]] == [run]
+    fake.hides = True
+    assert api("GET", RUNS, experiment_id=number)["runs"] == []
     assert api("POST", f"{EXPERIMENTS}/{number}/restore")["lifecycle_stage"] == "active"
     api.refuses(409, "POST", f"{EXPERIMENTS}/{number}/restore")
 

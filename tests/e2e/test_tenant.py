@@ -185,6 +185,17 @@ class TestChange:
         assert (found.stage, experiment(fake, "fraud"), run(fake, "base")) == ("active", found, made)
         settled(shell)
 
+    def test_runs_that_are_hidden_while_their_experiment_is_archived_are_not_made_again(self, shell, fake):
+        fake.hides = True
+        shell.apply("experiments: {}", "--allow-delete", "1")
+        shell.manifest(STACK)
+        told = shell("plan", code=1)
+        check(told, "maybe-hidden", "runs.base cannot be made while experiments.fraud is restored", hint="--only")
+        assert "main.yaml:4:3" in told.err
+        shell("apply", "--yes", "--only", "experiments.fraud")
+        settled(shell)
+        assert len(fake.tenant(TENANT).runs) == 1
+
     def test_a_run_that_is_dropped_stays(self, shell, fake):
         shell.manifest(EXPERIMENT)
         told = shell("plan").out

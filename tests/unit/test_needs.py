@@ -3,8 +3,8 @@
 import pytest
 
 from reconciler.core.change import Action
-from reconciler.core.match import match
-from reconciler.core.needs import bereaved, needs, references
+from reconciler.core.match import Pair, match
+from reconciler.core.needs import bereaved, needs, references, unseen
 from reconciler.core.order import order
 from reconciler.core.plan import Step
 from reconciler.core.steps import Stepper
@@ -132,3 +132,23 @@ def test_what_stays_does_not_matter_where_the_experiment_stays():
     pairs, steps, _ = planned([fraud], lives)
     assert bereaved(pairs, steps) == []
     assert bereaved(pairs, {address("experiments.fraud"): Step(address("experiments.fraud"), Action.update)}) == []
+
+
+class Hiding:
+    """A wire that may not see what lives in a deleted experiment."""
+
+    def hides(self):
+        return "it is hidden"
+
+
+def test_what_may_come_back_with_its_experiment_is_not_made():
+    fraud, run, other = address("experiments.fraud"), address("runs.r"), address("runs.other")
+    entries = {one.address: one for one in (entry("experiments.fraud"), entry("runs.r", experiment="fraud"))}
+    pairs = {at: Pair(at, one, None) for at, one in entries.items()} | {other: Pair(other, None, None)}
+    steps = {at: Step(at, Action.create) for at in (run, other)} | {fraud: Step(fraud, Action.restore)}
+    wires = {kind: Hiding() for kind in WIRES}
+    (problem,) = unseen(pairs, steps, KINDS, wires)
+    assert (problem.code, problem.at) == ("maybe-hidden", entries[run].at())
+    assert "runs.r cannot be made while experiments.fraud is restored" in problem.summary
+    assert unseen(pairs, {**steps, fraud: Step(fraud, Action.update)}, KINDS, wires) == []
+    assert unseen(pairs, steps, KINDS, WIRES) == []

@@ -1,6 +1,7 @@
 """Runs of the tenant service: made with their tags, filled by log-batch, ended last; none is renamed or deleted.
 
-The runs of an archived experiment are taken to be listed like all others, and to be archived with it.
+Whether the runs of an archived experiment are listed is not documented. Those that are, are taken to be archived with
+it; and as others may come back with it, none is made by the plan that restores it.
 """
 
 from __future__ import annotations
@@ -46,6 +47,9 @@ class Runs(Wire):
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
         return limits.check_run(path, value)
+
+    def hides(self) -> str:
+        return "the service may not show the runs of an archived experiment"
 
     def cannot(self, action: Action) -> str:
         return NO_DELETE if action in (Action.delete, Action.replace) else ""

@@ -24,6 +24,7 @@ class Asked:
     body: Json
     tags: Semantics
     page_cap: int
+    hides: bool
     totals: bool
 
 
@@ -93,9 +94,9 @@ def create_run(asked: Asked) -> tuple[int, Json]:
 
 
 def list_runs(asked: Asked) -> tuple[int, Json]:
-    """Those of archived experiments too."""
+    """Those of archived experiments too, or not."""
     wanted = {"experiment_id": asked.query.get("experiment_id"), "status": asked.query.get("status")}
-    every = [one.shown() for one in asked.tenant.runs.values()]
+    every = [one.shown() for one in asked.tenant.runs.values() if not (asked.hides and one.experiment.stage == DELETED)]
     found = [one for one in every if all(one[name] == value for name, value in wanted.items() if value is not None)]
     return 200, _page(asked, "runs", found, 50)
 

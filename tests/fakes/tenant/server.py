@@ -40,6 +40,7 @@ class FakeTenant(Fake):
         tags: what a PATCH does with a map of tags, which the documents leave open.
         idempotent: whether a request is known again by its X-Idempotency-Key.
         page_cap: makes every page at most that long; 0 for none.
+        hides: whether the runs of an archived experiment are left out of lists, which the documents leave open.
         totals: whether a page says how many there are, which the documents leave open.
     """
 
@@ -51,6 +52,7 @@ class FakeTenant(Fake):
         tags: Semantics = "replace",
         idempotent: bool = True,
         page_cap: int = 0,
+        hides: bool = False,
         totals: bool = True,
         quota: float = 0,
     ) -> None:
@@ -58,6 +60,7 @@ class FakeTenant(Fake):
         self.tags: Semantics = tags
         self.idempotent = idempotent
         self.page_cap = page_cap
+        self.hides = hides
         self.totals = totals
         super().__init__(prefix, quota)
 
@@ -100,7 +103,7 @@ class FakeTenant(Fake):
         read = {} if method in {"GET", "DELETE"} or path.endswith(("/end", "/restore")) else body
         if isinstance(read, NotJson) or not isinstance(read, dict):
             raise invalid("body", "a JSON object is required")
-        answer = handler(h.Asked(tenant, number, query, read, self.tags, self.page_cap, self.totals))
+        answer = handler(h.Asked(tenant, number, query, read, self.tags, self.page_cap, self.hides, self.totals))
         if key:
             tenant.answers[key] = (copy.deepcopy(what), copy.deepcopy(answer))
         return answer
