@@ -245,6 +245,12 @@ class TestWhatItCannotDo:
             ("auc: 0.9", "auc: .nan", "10:15", "is no finite number"),
             ("auc: 0.9", "auc: [{value: .inf}]", "10:15", "is no finite number"),
             ("{description", "{artifact_location: /data, description", "2:11", "is not on S3"),
+            (
+                "{description",
+                "{permissions: {ada: READ}, description",
+                "2:11",
+                "the backend 'tenant' has no permissions",
+            ),
             ("team: risk", "matih.team: risk", "2:43", "begins with 'matih.'"),
             ("Card fraud", "'" + "d" * 1001 + "'", "2:11", "has 1001 characters; the service takes 1000"),
             ("Card fraud", "''", "2:11", "is empty"),
