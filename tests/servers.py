@@ -49,6 +49,24 @@ def old_mlflow(tmp_path: Path, python: Path) -> Iterator[str]:
 
 
 @contextmanager
+def guarded_mlflow(tmp_path: Path, user: str, password: str) -> Iterator[str]:
+    """As `real_mlflow`, with users, of whom `user` is the administrator: what `--app-name basic-auth` starts."""
+    settings = tmp_path / "users.ini"
+    settings.write_text(
+        "[mlflow]\ndefault_permission = READ\nauth_cache_ttl_seconds = 60\n"
+        f"database_uri = sqlite:///{tmp_path.resolve()}/users.db\nadmin_username = {user}\n"
+    )
+    environment = {
+        "MLFLOW_AUTH_CONFIG_PATH": str(settings),
+        "MLFLOW_AUTH_ADMIN_PASSWORD": password,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": "for-tests-alone",
+        "_MLFLOW_SGI_NAME": "uvicorn",
+    }
+    with _running(tmp_path, _with_users, {**_POOL, **environment}) as url:
+        yield url
+
+
+@contextmanager
 def _running(folder: Path, command: Command, environment: Mapping[str, str]) -> Iterator[str]:
     process, url = _start(folder, command, environment)
     try:
@@ -93,6 +111,11 @@ def _uvicorn(port: int, workers: int) -> list[str]:
     return [sys.executable, "-m", "uvicorn", *options, "mlflow.server.fastapi_app:app"]
 
 
+def _with_users(port: int) -> list[str]:
+    options = ["--host", "127.0.0.1", "--port", str(port), "--factory"]
+    return [sys.executable, "-m", "uvicorn", *options, "mlflow.server.auth:create_app"]
+
+
 def _gunicorn(port: int, python: Path) -> list[str]:
     options = ["--bind", f"127.0.0.1:{port}", "--workers", "1", "--threads", "8"]
     return [str(python), "-W", "ignore", "-m", "gunicorn", *options, "mlflow.server:app"]
@@ -133,10 +156,12 @@ def _wait(process: subprocess.Popen[bytes], url: str, log: Path) -> None:
 
 
 def _answers(client: httpx.Client) -> bool:
+    """Also where a server with users wants to know who asks."""
     try:
-        return client.post("/api/2.0/mlflow/experiments/search", json={"max_results": 1}).status_code == httpx.codes.OK
+        status = client.post("/api/2.0/mlflow/experiments/search", json={"max_results": 1}).status_code
     except httpx.TransportError:
         return False
+    return status in {httpx.codes.OK, httpx.codes.UNAUTHORIZED}
 
 
 def _failure(log: Path, what: str) -> Exception:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import json
 
 import pytest
 
+from reconciler import Session
 from tests.e2e.findings import check
 from tests.e2e.tools import sending, writes
-from tests.fakes.mlflow import Fault
+from tests.fakes.mlflow import FakeMlflow, Fault
 from tests.fakes.mlflow.users import ADMIN, PASSWORD, FakeMlflowWithUsers
 
 GRANT, REVOKE = "/api/3.0/mlflow/users/permissions/grant", "/api/3.0/mlflow/users/permissions/revoke"
@@ -104,8 +106,6 @@ class Asked:
         self.fake = fake
 
     def made(self, name):
-        import base64
-
         header = "Basic " + base64.b64encode(f"{ADMIN}:{PASSWORD}".encode()).decode()
         path = "/api/2.0/mlflow/experiments/create"
         _, reply = self.fake.answer("POST", path, {}, {"name": name}, {"authorization": header})
@@ -168,8 +168,6 @@ def test_a_plan_is_stale_once_an_entry_has_changed(signed, fake):
 
 
 def test_a_server_without_users_says_so_while_planning(shell, monkeypatch):
-    from tests.fakes.mlflow import FakeMlflow
-
     plain = FakeMlflow()
     with plain.serve() as base:
         shell.configure(base)
@@ -208,3 +206,30 @@ def test_of_an_experiment_of_somebody_else_only_what_is_declared_is_managed(sign
     assert plan["steps"] == []
     signed.apply("experiments: {}\n")
     assert fake.levels(number) == {ADMIN: "MANAGE", "bob": "EDIT"}
+
+
+def test_who_has_no_role_yet_can_plan_and_make_an_experiment(shell, url, fake):
+    """Such a user may not see any roles, and manages nothing."""
+    sign_in(shell, url, "carol")
+    number = Asked(fake).made("common")
+    fake.grant("bob", number, "EDIT")
+    shell.manifest("experiments:\n  common: {permissions: {'user:bob': READ}}\n")
+    assert "permissions.'user:bob'" in shell("plan").out
+    shell.apply("experiments:\n  own: {permissions: {'user:bob': READ}}\n")
+    assert fake.levels("2") == {"carol": "MANAGE", "bob": "READ"}
+
+
+def test_what_was_asked_once_is_known(signed, fake):
+    signed.manifest(manifest(alice="EDIT"))
+    session = Session(signed.folder / "manifests")
+    assert [len(session.plan().steps) for _ in range(2)] == [1, 1]
+    assert [one.path for one in fake.requests].count("users/current") == 1
+
+
+def test_where_an_experiment_is_there_a_server_without_users_says_so_too(shell):
+    plain = FakeMlflow()
+    with plain.serve() as base:
+        shell.configure(base)
+        shell.apply("experiments: {fraud: {tags: {team: ml}}}\n")
+        shell.manifest(manifest(alice="EDIT"))
+        check(shell("plan", code=1), "unsupported", "user:alice", "no users", "main.yaml:5:7")
