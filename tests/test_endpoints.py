@@ -384,7 +384,7 @@ def locking(wire):
 def written(wire, entry, abilities):
     """The calls of everything that writes a resource."""
     kind = entry.address.kind
-    live = Live(entry.address, "7", {})
+    live = Live(entry.address, "7", {}, facts={("permissions", "user:alice"): 3})
     changes = [FieldChange(path, "old", new, Action.update, "manifest") for path, new in CHANGES[kind].items()]
     calls = (
         wire.create(entry, Mark(entry.address), "ml") + wire.update(Edit(live, tuple(changes), {})) + wire.delete(live)

@@ -25,10 +25,17 @@ INHERITED: Path = ("inherited",)
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """Who may do what with one experiment. `direct`: levels by principal; `inherited`: who manages it by other ways."""
+    """Who may do what with one experiment.
+
+    Attributes:
+        direct: the levels of its own entries, by principal.
+        inherited: who manages it in other ways.
+        notes: what is needed to change an entry, by principal; a plan that changes it is stale where that has changed.
+    """
 
     direct: Mapping[str, str] = field(default_factory=dict)
     inherited: Collection[str] = ()
+    notes: Mapping[str, Value] = field(default_factory=dict)
 
 
 class Permissions(Protocol):
@@ -141,8 +148,10 @@ class Permitted(Wire):
     def _with(self, live: Live, access: Access, names: Sequence[str]) -> Live:
         """`live` with its permissions, spelled as the stack spells them."""
         spelled = {self._same(name): name for name in reversed(names)}
-        entries: Fields = {(FIELD, spelled.get(self._same(name), name)): level for name, level in access.direct.items()}
-        facts: Fields = {**live.facts, INHERITED: list(access.inherited)}
+        paths = {name: (FIELD, spelled.get(self._same(name), name)) for name in access.direct}
+        entries: Fields = {paths[name]: level for name, level in access.direct.items()}
+        notes: Fields = {paths[name]: note for name, note in access.notes.items()}
+        facts: Fields = {**live.facts, **notes, INHERITED: list(access.inherited)}
         return replace(live, fields={**live.fields, **entries}, facts=facts)
 
 

@@ -23,6 +23,9 @@ def seen(live: Live | None, changes: Sequence[FieldChange], kind: Kind) -> str:
         return ABSENT
     values = {"/".join(path): live.fields.get(path) for path in watched(live.mark, changes, kind, live.fields)}
     state = {"id": live.id, "deleted": live.deleted or live.revived, "mark": live.mark_tags, "fields": values}
+    noted = {"/".join(change.path): live.facts.get(change.path) for change in changes if _access(kind, change)}
+    if any(note is not None for note in noted.values()):
+        state["facts"] = noted
     if live.rewritten:
         state["rewritten"] = {"/".join(path): value for path, value in live.rewritten.items()}
     return "sha256:" + hashlib.sha256(canonical(state).encode()).hexdigest()
@@ -51,10 +54,14 @@ def watched(mark: Mark | None, changes: Sequence[FieldChange], kind: Kind, there
     applied = mark.keys if mark else ()
     lasting = {path for path in applied if not kind.rules.get(path[0], Rule()).append_only}
     paths = lasting | {change.path for change in changes} | ({NAME} if kind.unique else set())
-    rewritten = {change.path[0] for change in changes if change.after is None and change.effect is Action.update}
-    rewritten = {name for name in rewritten if kind.rules.get(name, Rule()).access}
+    removed = [change for change in changes if change.after is None and change.effect is Action.update]
+    rewritten = {change.path[0] for change in removed if _access(kind, change)}
     paths |= {path for path in there if path[0] in rewritten}
     return sorted(path for path in paths if path[0] not in kind.references)
+
+
+def _access(kind: Kind, change: FieldChange) -> bool:
+    return kind.rules.get(change.path[0], Rule()).access
 
 
 def digest_of(live: Live, path: Path) -> str | None:

@@ -101,6 +101,28 @@ def test_a_grant_is_made_once_and_cannot_be_changed(users):
     assert grants(users.listed(ADMIN)["alice"])[number] == "EDIT"
 
 
+def test_an_administrator_changes_a_grant_by_its_id(users):
+    number = users.made("alice")
+    users.grant("alice", "Bob", number, "EDIT")
+
+    def change(by, ident, level):
+        body = {"role_permission_id": ident, "permission": level}
+        return users.send(by, "PATCH", f"{RIGHTS}/roles/permissions/update", body)
+
+    (ident,) = [
+        grant["id"]
+        for role in users.listed(ADMIN)["Bob"]["roles"]
+        for grant in role["permissions"]
+        if grant["resource_pattern"] == number
+    ]
+    for _ in range(2):
+        assert change(ADMIN, ident, "DENY").json()["role_permission"]["permission"] == "DENY"
+    assert grants(users.listed(ADMIN)["Bob"])[number] == "DENY"
+    assert denied(change("alice", ident, "READ"))
+    refusal(change(ADMIN, ident, "NOPE"), 400, "INVALID_PARAMETER_VALUE")
+    refusal(change(ADMIN, 10**6, "READ"), 404, "RESOURCE_DOES_NOT_EXIST")
+
+
 def test_a_grant_is_revoked_once(users):
     number = users.made(ADMIN)
     users.grant(ADMIN, "alice", number, "DENY")

@@ -14,6 +14,7 @@ from tests.fakes.mlflow import FakeMlflow, Fault
 from tests.fakes.mlflow.users import ADMIN, PASSWORD, FakeMlflowWithUsers
 
 GRANT, REVOKE = "/api/3.0/mlflow/users/permissions/grant", "/api/3.0/mlflow/users/permissions/revoke"
+UPDATE = "/api/3.0/mlflow/roles/permissions/update"
 
 SEARCHES = ("experiments/search", "runs/search", "logged-models/search")
 
@@ -68,7 +69,7 @@ def test_a_level_changes_an_entry_goes_and_the_others_stay(signed, fake):
     fake.grant("alice", "1", "READ", role="readers")
     with sending(fake) as sent:
         signed.apply(manifest(alice="USE"))
-    assert sent.paths == [REVOKE, GRANT, REVOKE, "experiments/set-experiment-tag"]
+    assert sent.paths == [UPDATE, REVOKE, "experiments/set-experiment-tag"]
     assert levels(fake) == {"alice": "USE", "carol": "MANAGE"}
     assert fake.users["alice"].roles[1].grants == {("experiment", "1"): "READ"}
     assert "No changes" in signed("plan").out
@@ -148,6 +149,24 @@ def test_who_applies_does_not_lock_itself_out(shell, url, fake):
     assert writes(fake) == before
     shell.apply(made.replace("EDIT", "READ"))
     assert fake.levels("1") == {"alice": "MANAGE", "bob": "READ"}
+
+
+def test_an_administrator_cannot_be_locked_out(signed, fake):
+    signed.apply(manifest(admin="MANAGE", alice="READ"))
+    signed.apply(manifest(alice="READ"))
+    assert fake.levels("1") == {"alice": "READ"}
+    assert "No changes" in signed("plan").out
+
+
+def test_a_grant_that_was_made_anew_is_not_changed(signed, fake):
+    signed.apply(manifest(alice="EDIT"))
+    signed.manifest(manifest(alice="USE"))
+    signed("plan", "--out", "plan.json")
+    del fake.users["alice"].roles[0].grants["experiment", "1"]
+    fake.grant("alice", "1", "EDIT")
+    before = writes(fake)
+    check(signed("apply", "plan.json", "--yes", code=5), "stale-plan")
+    assert writes(fake) == before
 
 
 def test_who_makes_an_experiment_does_not_lock_itself_out(shell, url, fake):

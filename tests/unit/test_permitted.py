@@ -141,6 +141,14 @@ def test_of_two_spellings_the_one_that_is_declared_wins_over_one_that_goes():
     assert entries(one) == {"user:ada": "READ"}
 
 
+def test_what_is_noted_of_an_entry_stands_beside_it():
+    live = owned(FRAUD, {"name": "fraud"}, {"permissions.user:ada": "READ"}, id="5")
+    access = Access({"user:ADA": "READ", "user:bob": "EDIT"}, (), {"user:ADA": 7, "user:bob": 8})
+    _, (one,) = observed(Query("ml"), Permitted(Inner((live,)), Rights({"5": access})), [None])
+    notes = {("permissions", "user:ada"): 7, ("permissions", "user:bob"): 8}
+    assert one.facts == {("inherited",): [], **notes}
+
+
 def test_where_the_server_tells_nothing_nothing_is_there():
     live = held(entry(FRAUD, permissions=permissions(ada="READ")), "5")
     bare = replace(live, fields={("name",): "fraud"})

@@ -637,3 +637,14 @@ def test_forgetting_an_entry_that_is_gone_depends_on_no_other():
     plan = planned([permitted()], [live])
     assert plan.steps
     assert told(plan, renewed(live, {f"{ENTRY}eve": "READ"})) == []
+
+
+def test_changing_an_entry_depends_on_what_is_noted_of_it():
+    """Who was taken off and put back with the same level has another entry."""
+    bob, eve = path(f"{ENTRY}bob"), path(f"{ENTRY}eve")
+    live = replace(renewed(held(permitted(bob="READ"), "5"), {f"{ENTRY}eve": "EDIT"}), facts={bob: 7, eve: 8})
+    plan = planned([permitted(bob="EDIT")], [live])
+    assert told(plan, replace(live, facts={bob: 7, eve: 9})) == []
+    assert told(plan, replace(live, facts={bob: 9})) == [
+        "experiments.fraud (id 5) has changed on the server since the plan was made"
+    ]

@@ -1,5 +1,7 @@
 """Permissions as each backend has them: the exact requests, and how replies are read."""
 
+from dataclasses import replace
+
 import pytest
 
 from reconciler.backends.databricks.permissions import Entries
@@ -28,9 +30,10 @@ def role(name, *grants):
     return {"name": name, "permissions": [dict(zip(SHAPE, grant, strict=True)) for grant in grants]}
 
 
-SHAPE = ("resource_type", "resource_pattern", "permission")
-OWN = role("__user_2__", ("experiment", "5", "EDIT"), ("experiment", "*", "READ"), ("registered_model", "5", "READ"))
-SHARED = role("readers", ("experiment", "5", "READ"))
+SHAPE = ("id", "resource_type", "resource_pattern", "permission")
+OTHERS = [(8, "experiment", "*", "READ"), (9, "registered_model", "5", "READ")]
+OWN = role("__user_2__", (7, "experiment", "5", "EDIT"), *OTHERS)
+SHARED = role("readers", (10, "experiment", "5", "READ"))
 
 
 # MLflow
@@ -45,20 +48,22 @@ def test_an_administrator_reads_all_grants_in_two_requests():
     users = {"users": [user(1, "admin", is_admin=True), user(2, "ada", roles=[OWN, SHARED])]}
     asked, access = granted([users, {"user": user(1, "admin", is_admin=True)}])
     assert asked == [["users/list", "users/current"]]
-    assert access == {"5": Access({"user:ada": "EDIT"}), "6": Access({})}
+    admins = ["user:admin"]
+    assert access == {"5": Access({"user:ada": "EDIT"}, admins, {"user:ada": 7}), "6": Access({}, admins)}
 
 
 def test_others_read_the_roles_of_the_workspace():
-    mine, none = role("__user_1__", ("experiment", "6", "MANAGE")), {"name": "empty"}
-    users = {"users": [user(1, "me", roles=[mine]), user(2, "ada")]}
+    mine, none = role("__user_1__", (11, "experiment", "6", "MANAGE")), {"name": "empty"}
+    users = {"users": [user(1, "me", roles=[mine]), user(2, "ada"), user(3, "admin", is_admin=True)]}
     asked, access = granted([users, {"user": user(1, "me")}], [{"roles": [mine, OWN, SHARED, none]}])
     assert asked == [["users/list", "users/current"], ["/api/3.0/mlflow/roles/list"]]
-    assert access == {"5": Access({"user:ada": "EDIT"}), "6": Access({"user:me": "MANAGE"})}
+    admins = ["user:admin"]
+    assert access == {"5": Access({"user:ada": "EDIT"}, admins), "6": Access({"user:me": "MANAGE"}, admins)}
 
 
 def test_who_has_no_role_asks_for_none():
     asked, access = granted([{"users": [user(2, "ada")]}, {"user": user(1, "me")}])
-    assert (len(asked), access) == (1, {"5": Access({}), "6": Access({})})
+    assert (len(asked), access) == (1, {"5": Access({}, []), "6": Access({}, [])})
 
 
 @pytest.mark.parametrize("replies", [[None, None], [{"users": []}, None], [None, {"user": user(1, "me")}]])
@@ -91,6 +96,18 @@ def test_a_grant_that_is_there_is_revoked_before(before, after, verbs):
     assert [call.path for call in calls] == [f"{RIGHTS}/{verb}" for verb in verbs]
     absorbed = {"grant": TAKEN, "revoke": ABSENT}
     assert [call.absorbs for call in calls] == [absorbed[verb] for verb in verbs]
+
+
+def test_an_administrator_changes_it_by_its_id():
+    live = replace(found(FRAUD, {}), facts={("permissions", "user:ada"): 7})
+    (call,) = GRANTS.change(live, [change("user:ada", "READ", "EDIT")])
+    assert (call.method, call.path, call.repeatable) == ("PATCH", "/api/3.0/mlflow/roles/permissions/update", True)
+    assert (call.body, call.fields) == (
+        {"role_permission_id": 7, "permission": "EDIT"},
+        (("permissions", "user:ada"),),
+    )
+    (call,) = GRANTS.change(live, [change("user:ada", "READ", None)])
+    assert call.path == f"{RIGHTS}/revoke"
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from reconciler.backends.mlflow.api import ABSENT, TAKEN, Api
-from reconciler.backends.mlflow.replies import Role, Roles, TheUser, User, Users, read
+from reconciler.backends.mlflow.replies import Grant, Role, Roles, TheUser, User, Users, read
 from reconciler.backends.permitted import USER, Access
 from reconciler.core.address import Address
 from reconciler.core.call import NO_ROUTE, Call, Flow, id_of
@@ -60,20 +60,25 @@ class Grants:
             call = api.get("roles/list", {"workspace": self.workspace})
             (reply,) = yield [call]
             roles = read(reply, Roles, call).roles
-        return _by_experiment(ids, users, roles)
+        return _by_experiment(ids, users, roles, changeable=bool(caller.get("is_admin")))
 
     def grant(self, address: Address, levels: Mapping[Path, Value]) -> list[Call]:
         return [self._grant(address, path, level) for path, level in sorted(levels.items())]
 
     def change(self, live: Live, changes: Sequence[FieldChange]) -> list[Call]:
-        """A grant that is there cannot be changed by its user's name, so that it is revoked before."""
-        calls = []
-        for change in changes:
-            if change.before is not None:
-                calls.append(self._revoke(live.address, change.path))
-            if change.after is not None:
-                calls.append(self._grant(live.address, change.path, change.after))
-        return calls
+        """An administrator changes a grant by its id. Who is none has to revoke it before another level is granted."""
+        return [call for change in changes for call in self._changed(live, change)]
+
+    def _changed(self, live: Live, change: FieldChange) -> Iterator[Call]:
+        ident = live.facts.get(change.path)
+        if ident is not None and change.after is not None:
+            api, body = self._later, {"role_permission_id": ident, "permission": change.after}
+            yield api.patch("roles/permissions/update", body, (change.path,))
+            return
+        if change.before is not None:
+            yield self._revoke(live.address, change.path)
+        if change.after is not None:
+            yield self._grant(live.address, change.path, change.after)
 
     def caller(self) -> Flow[tuple[str, ...]]:
         """Who we are; nobody where the server has no users."""
@@ -103,19 +108,32 @@ def _about(address: Address, path: Path) -> dict[str, object]:
     return {"username": path[1].removeprefix(USER), "resource_type": "experiment", "resource_id": id_of(address)}
 
 
-def _by_experiment(ids: Sequence[str], users: Iterable[User], roles: Iterable[Role]) -> dict[str, Access]:
-    """The grants of each experiment, by the users whose own role has them."""
+def _by_experiment(
+    ids: Sequence[str], users: Sequence[User], roles: Iterable[Role], *, changeable: bool
+) -> dict[str, Access]:
+    """The grants of each experiment, by the users whose own role has them; administrators manage all.
+
+    `changeable`: the ids of the grants are of use.
+    """
     own = {f"__user_{user['id']}__": f"{USER}{user['username']}" for user in users}
-    direct: dict[str, dict[str, str]] = {number: {} for number in ids}
-    for name, number, level in _grants(roles):
-        if name in own and number in direct:
-            direct[number][own[name]] = level
-    return {number: Access(levels) for number, levels in direct.items()}
+    admins = [f"{USER}{user['username']}" for user in users if user.get("is_admin")]
+    found: dict[str, dict[str, Grant]] = {number: {} for number in ids}
+    for name, grant in _grants(roles):
+        if name in own and grant["resource_pattern"] in found:
+            found[grant["resource_pattern"]][own[name]] = grant
+    return {
+        number: Access(
+            {name: grant["permission"] for name, grant in grants.items()},
+            admins,
+            {name: grant["id"] for name, grant in grants.items()} if changeable else {},
+        )
+        for number, grants in found.items()
+    }
 
 
-def _grants(roles: Iterable[Role]) -> Iterator[tuple[str, str, str]]:
-    """Role, experiment and level."""
+def _grants(roles: Iterable[Role]) -> Iterator[tuple[str, Grant]]:
+    """The grants of experiments, with the role of each."""
     for role in roles:
         for grant in role.get("permissions") or ():
             if grant["resource_type"] == "experiment":
-                yield role["name"], grant["resource_pattern"], grant["permission"]
+                yield role["name"], grant

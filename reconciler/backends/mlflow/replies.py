@@ -177,6 +177,7 @@ class TheRegisteredModel(Form):
 
 
 class Grant(TypedDict):
+    id: int
     resource_type: str
     resource_pattern: str
     permission: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any
 
 from tests.fakes.transport import Reply
@@ -27,23 +28,43 @@ _TRACKING, _RIGHTS = "/api/2.0/mlflow/", "/api/3.0/mlflow/"
 DENIED: Reply = (403, "Permission denied", {"Content-Type": "text/html; charset=utf-8"})
 
 
+class Grants(dict[tuple[str, str], str]):
+    """Levels by the type and the id of what they are about; each that is made has an id of its own."""
+
+    numbers = count(1)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.ids: dict[tuple[str, str], int] = {}
+
+    def __setitem__(self, key: tuple[str, str], level: str) -> None:
+        if key not in self:
+            self.ids[key] = next(self.numbers)
+        super().__setitem__(key, level)
+
+
 @dataclass
 class Role:
     id: int
     name: str
-    grants: dict[tuple[str, str], str] = field(default_factory=dict)
+    grants: Grants = field(default_factory=Grants)
 
     def show(self) -> Json:
-        grants = [
-            {"id": number, "role_id": self.id, "resource_type": kind, "resource_pattern": pattern, "permission": level}
-            for number, ((kind, pattern), level) in enumerate(self.grants.items())
-        ]
         return {
             "id": self.id,
             "name": self.name,
             "description": None,
             "workspace": "default",
-            "permissions": grants,
+            "permissions": [self.shown(key) for key in self.grants],
+        }
+
+    def shown(self, key: tuple[str, str]) -> Json:
+        return {
+            "id": self.grants.ids[key],
+            "role_id": self.id,
+            "resource_type": key[0],
+            "resource_pattern": key[1],
+            "permission": self.grants[key],
         }
 
 
@@ -60,6 +81,11 @@ class User:
     def level(self, number: str) -> str:
         levels = [level for role in self.roles for (_, pattern), level in role.grants.items() if pattern == number]
         return max(levels, key=LEVELS.index, default="READ")
+
+
+def _check(level: str) -> None:
+    if level not in LEVELS:
+        raise invalid(f"Invalid permission '{level}'. Valid permissions are: {LEVELS}")
 
 
 class FakeMlflowWithUsers(FakeMlflow):
@@ -123,6 +149,7 @@ class FakeMlflowWithUsers(FakeMlflow):
                 body, caller, body.get("permission", "")
             ),
             ("POST", f"{_RIGHTS}users/permissions/revoke"): lambda: self._change(body, caller, None),
+            ("PATCH", f"{_RIGHTS}roles/permissions/update"): lambda: self._update(body, caller),
         }
         return handlers[method, path]() if (method, path) in handlers else None
 
@@ -130,6 +157,18 @@ class FakeMlflowWithUsers(FakeMlflow):
         if not (caller.is_admin or (query.get("workspace") and caller.roles)):
             return DENIED
         return 200, {"roles": [role.show() for user in self.users.values() for role in user.roles]}
+
+    def _update(self, body: Json, caller: User) -> Reply:
+        if not caller.is_admin:
+            return DENIED
+        level, number = body["permission"], body["role_permission_id"]
+        _check(level)
+        for role in (role for user in self.users.values() for role in user.roles):
+            for key in role.grants:
+                if role.grants.ids[key] == number:
+                    role.grants[key] = level
+                    return 200, {"role_permission": role.shown(key)}
+        raise absent(f"Role permission with id={number} not found")
 
     def _change(self, body: Json, caller: User, level: str | None) -> Reply:
         for name in ("username", "resource_type", "resource_id"):
@@ -141,8 +180,8 @@ class FakeMlflowWithUsers(FakeMlflow):
         user = self.users.get(body["username"])
         if user is None:
             raise absent(f"User with username={body['username']} not found")
-        if level is not None and level not in LEVELS:
-            raise invalid(f"Invalid permission '{level}'. Valid permissions are: {LEVELS}")
+        if level is not None:
+            _check(level)
         grants, key = self._role(user, f"__user_{user.id}__").grants, (body["resource_type"], number)
         words = f"Permission for user={user.name} on resource_type={key[0]}, resource_id={number}"
         if level is None:
