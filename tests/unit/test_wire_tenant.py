@@ -458,3 +458,25 @@ class TestSeries:
         far = [points.progressed(mark, {LOSS: (wanted, 0)}, {LOSS: count}).keys[LOSS] for count in range(4)]
         assert far == [digest(wanted[:count]) for count in (1, 2, 4, 5)]
         assert points.progressed(mark, {LOSS: (series(2), 0)}, {}).keys == {}
+
+
+class TestLimits:
+    @pytest.mark.parametrize(
+        ("value", "words"),
+        [
+            ("s3://bucket/path", ""),
+            ("s3://bucket#x", "is not a location that MLflow takes"),
+            ("gs://bucket", "is not on S3"),
+            ("/data", "is not on S3"),
+        ],
+    )
+    def test_where_artifacts_go(self, value, words):
+        found = EXPERIMENTS.check(("artifact_location",), value)
+        assert words in (found.why if found else "")
+        assert bool(found) == bool(words)
+
+    def test_what_is_right_is_not_refused(self):
+        assert EXPERIMENTS.check(("name",), "n" * 255) is None
+        assert EXPERIMENTS.check(("description",), "d" * 1000) is None
+        assert RUNS.check(("metrics", "loss"), series(3)) is None
+        assert RUNS.check(("status",), "RUNNING") is None
