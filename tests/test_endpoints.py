@@ -350,6 +350,7 @@ def answer(call):
     for end, reply in {
         "users/list": {"users": [user]},
         "users/current": {"user": user},
+        "users/current/permissions": {},
         "roles/list": {"roles": []},
         "/Me": {"userName": "alice"},
         "experiments/search": {"experiments": [{"experiment_id": "7", "name": "old", "tags": MARKED}]},

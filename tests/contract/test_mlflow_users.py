@@ -87,6 +87,14 @@ def test_everybody_is_told_who_they_are(users):
         assert (found["username"], found["is_admin"]) == (name, admin)
 
 
+def test_everybody_is_told_what_they_were_granted(users):
+    number = users.made("alice")
+    found = users.send("alice", "GET", f"{RIGHTS}/users/current/permissions").json()
+    assert found["is_admin"] is False
+    (grant,) = [one for one in found["permissions"] if one["resource_pattern"] == number]
+    assert (grant["resource_type"], grant["permission"]) == ("experiment", "MANAGE")
+
+
 def test_whoever_makes_an_experiment_manages_it(users):
     for name in (ADMIN, "alice"):
         number = users.made(name)

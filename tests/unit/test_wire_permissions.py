@@ -72,10 +72,13 @@ def test_a_server_without_users_tells_nothing(replies):
 
 
 def test_the_caller_is_the_user_or_nobody():
-    assert drive(GRANTS.caller(), [{"user": user(1, "me")}])[1] == ("user:me",)
-    assert drive(GRANTS.caller(), [None])[1] == ()
-    (call,) = next(GRANTS.caller())
-    assert call.absorbs == (NO_ROUTE,)
+    me, rights = {"user": user(1, "me")}, {"is_admin": False, "permissions": []}
+    asked, name = drive(GRANTS.caller(), [me, rights])
+    assert [path for _, path, _ in asked[0]] == ["users/current", "/api/3.0/mlflow/users/current/permissions"]
+    assert name == ("user:me",)
+    for replies in ([None, None], [me, None], [None, rights]):
+        assert drive(GRANTS.caller(), replies)[1] == ()
+    assert {call.absorbs for call in next(GRANTS.caller())} == {(NO_ROUTE,)}
 
 
 def test_a_grant_names_user_experiment_and_level():

@@ -30,7 +30,7 @@ class Grants:
     api: Api
     workspace: str = "default"
     managing: ClassVar[str] = "MANAGE"
-    absent: ClassVar[str] = "the server has no users; MLflow has them where it is started with --app-name basic-auth"
+    absent: ClassVar[str] = "the server has no users, or does not tell their permissions, as MLflow 3.1 and older"
 
     def check(self, principal: str, level: Value) -> tuple[str, str] | None:
         if not principal.removeprefix(USER) or not principal.startswith(USER):
@@ -81,10 +81,12 @@ class Grants:
             yield self._grant(live.address, change.path, change.after)
 
     def caller(self) -> Flow[tuple[str, ...]]:
-        """Who we are; nobody where the server has no users."""
-        call = self._current()
-        (reply,) = yield [call]
-        return (f"{USER}{read(reply, TheUser, call).user['username']}",) if reply is not None else ()
+        """Who we are; nobody where the server has no users, or is too old to be asked for their permissions."""
+        ourselves, api = self._current(), self._later
+        current, held = yield [ourselves, api.get("users/current/permissions", {}, (NO_ROUTE,))]
+        if current is None or held is None:
+            return ()
+        return (f"{USER}{read(current, TheUser, ourselves).user['username']}",)
 
     def _grant(self, address: Address, path: Path, level: Value) -> Call:
         # it is there already where the reply was lost, and with MANAGE for whoever makes the experiment

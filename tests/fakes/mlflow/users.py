@@ -83,6 +83,16 @@ class User:
         return max(levels, key=LEVELS.index, default="READ")
 
 
+def _held(user: User) -> Json:
+    """What a user was granted by all roles."""
+    found = [
+        {**role.shown(key), "role_name": role.name, "workspace": "default"}
+        for role in user.roles
+        for key in role.grants
+    ]
+    return {"is_admin": user.is_admin, "permissions": found}
+
+
 def _check(level: str) -> None:
     if level not in LEVELS:
         raise invalid(f"Invalid permission '{level}'. Valid permissions are: {LEVELS}")
@@ -144,6 +154,7 @@ class FakeMlflowWithUsers(FakeMlflow):
         handlers: Mapping[tuple[str, str], Callable[[], Reply]] = {
             ("GET", f"{_TRACKING}users/current"): lambda: (200, {"user": caller.show(), "is_basic_auth": True}),
             ("GET", f"{_TRACKING}users/list"): lambda: (200, {"users": [*self._listed(caller)]}),
+            ("GET", f"{_RIGHTS}users/current/permissions"): lambda: (200, _held(caller)),
             ("GET", f"{_RIGHTS}roles/list"): lambda: self._roles(query, caller),
             ("POST", f"{_RIGHTS}users/permissions/grant"): lambda: self._change(
                 body, caller, body.get("permission", "")
