@@ -12,12 +12,13 @@ from reconciler.cli.output import Output
 from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
 from reconciler.core.document import dump, load
 from reconciler.core.plan import Plan
+from reconciler.report.html import html
 from reconciler.report.lines import plain
 from reconciler.report.markdown import markdown
 from reconciler.report.text import plan_lines
 from reconciler.version import __version__
 
-NAMES = ("text", "json", "markdown")
+NAMES = ("text", "json", "markdown", "html")
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def render(plan: Plan, name: str, output: Output) -> str:
     """`plan` in the format `name`."""
     if name == "json":
         return dump(plan, __version__)
+    if name == "html":
+        return html(plan, __version__, output.folder)
     if name == "markdown":
         return markdown(plan, requests=output.verbose, folder=output.folder)
     return plain(plan_lines(plan, requests=output.verbose, folder=output.folder))

@@ -10,7 +10,7 @@ experiments:
 runs:
   baseline: {experiment: fraud}
 """
-FORMATS = ["json", "markdown"]
+FORMATS = ["json", "markdown", "html"]
 
 
 def test_several_formats_come_from_one_plan(shell, fake):
