@@ -40,6 +40,7 @@ class Listing:
     _offset: int = 0
     _begun: int = 1
     _idle: int = 0
+    _longest: int = 0
 
     def call(self) -> Call:
         place = {"limit": str(PAGES[self.form]), "offset": str(self._offset)}
@@ -55,7 +56,8 @@ class Listing:
         self.items |= found
         news = len(self.items) > before
         end = self._offset + len(page.items)
-        short = len(page.items) < PAGES[self.form]  # or the service has smaller pages than were asked for
+        short = len(page.items) < self._longest or len(page.items) <= 1  # pages may be smaller than was asked for
+        self._longest = max(self._longest, len(page.items))
         self.done = (page.total is not None and end >= page.total) or (short and not news)
         self._offset = max(0, end - 1)
         self._idle = 0 if news else self._idle + 1
