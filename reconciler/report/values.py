@@ -14,6 +14,8 @@ LONGEST = 20_000
 """Characters of a value that are shown."""
 COMPARED = 400
 """Words of a value that are compared word by word; of a longer one what is the same at both ends is left unmarked."""
+NEAR = 40
+"""Words that are shown beside a difference; of more that is alike only how much it is."""
 _WORDS = re.compile(r"\\u[0-9a-f]{4}|\\.|\d+(?:\.\d+)?(?:[eE][+-]?\d+)?|\w+|\s+|[^\w\s]")
 _NEWLINE = r"\n"
 
@@ -35,8 +37,18 @@ def marked(before: Sequence[str], after: Sequence[str]) -> tuple[Markup, Markup]
         found = SequenceMatcher(None, before, after, autojunk=False).get_matching_blocks()
         same = [(one.a, one.b, one.size) for one in found]
     if not any(_weighs(before[at : at + size]) for at, _, size in same):  # nothing in common but quotes
-        same = [(len(before), len(after), 0)]
+        return _letters("".join(before), "".join(after))
     return _with(before, [(at, size) for at, _, size in same]), _with(after, [(at, size) for _, at, size in same])
+
+
+def _letters(before: str, after: str) -> tuple[Markup, Markup]:
+    """Texts without a common word: what is the same at both ends is left unmarked where that is most of them."""
+    same = _ends(before, after)
+    longest = max(len(before), len(after))
+    if longest < NEAR or 2 * sum(size for _, _, size in same) < longest:
+        same = [(len(before), len(after), 0)]
+    old = _with(list(before), [(at, size) for at, _, size in same])
+    return old, _with(list(after), [(at, size) for _, at, size in same])
 
 
 def plain(parts: Sequence[str]) -> Markup:
@@ -64,6 +76,16 @@ def _with(parts: Sequence[str], same: Sequence[tuple[int, int]]) -> Markup:
     for at, size in same:
         if at > done:
             found.append(element("mark", {}, plain(parts[done:at])))
-        found.append(plain(parts[at : at + size]))
+        found.append(_alike(parts[at : at + size], first=not at, last=at + size == len(parts)))
         done = at + size
     return joined(found)
+
+
+def _alike(parts: Sequence[str], *, first: bool, last: bool) -> Markup:
+    """What both have in common, but for its middle where that is long; at an end of the text, for that end."""
+    head, tail = 0 if first else NEAR, 0 if last else NEAR
+    middle = parts[head : len(parts) - tail]
+    if len(middle) <= 2 * NEAR or (first and last):
+        return plain(parts)
+    left_out = element("em", {}, f"… {len(''.join(middle)):,} characters alike …")
+    return joined([plain(parts[:head]), left_out, plain(parts[len(parts) - tail :])])

@@ -40,7 +40,7 @@ VOID = {"input", "meta"}
 TAGS = {
     *("html", "head", "meta", "title", "style", "body", "header", "main", "nav", "section", "footer", "form"),
     *("fieldset", "legend", "input", "label", "button", "h1", "h2", "h3", "p", "div", "span", "a", "code", "pre"),
-    *("ol", "ul", "li", "dl", "dt", "dd", "del", "ins", "mark", "strong", "details", "summary", "figure"),
+    *("ol", "ul", "li", "dl", "dt", "dd", "del", "ins", "mark", "em", "strong", "details", "summary", "figure"),
     *("figcaption", "svg", "defs", "marker", "path", "rect", "text", "tspan"),
 }
 ATTRIBUTES = {
@@ -356,6 +356,24 @@ def test_of_a_long_text_what_lies_between_the_same_ends_is_marked():
     assert "<mark>a</mark>" in old
     assert "<mark>b c</mark>" in new
     assert marked(words(head), words(head + "x"))[0].count("<mark>") == 0
+
+
+def test_what_is_alike_is_shown_near_a_difference_only():
+    before, after = (words(f"{one}{' m' * 120} {two}") for one, two in (("a", "b"), ("c", "d")))
+    old, _ = marked(before, after)
+    near = " m" * 20
+    assert old == (f"&quot;<mark>a</mark>{near}<em>… 161 characters alike …</em>{near[1:]} <mark>b</mark>&quot;")
+    before, after = (words(f"{'h ' * 300}{one}{' t' * 300}") for one in "ab")
+    far = "<em>… 561 characters alike …</em>"
+    assert marked(before, after)[0] == f"{far}{'h ' * 20}<mark>a</mark>{' t' * 20}{far}"
+    same = words("x " * 300)
+    assert marked(same, same)[0] == plain(same)
+
+
+def test_of_one_long_word_the_letters_that_differ_are_marked():
+    before, after = words("x" * 50), words("x" * 20 + "y" + "x" * 29)
+    assert marked(before, after)[1] == f"&quot;{'x' * 20}<mark>y</mark>{'x' * 29}&quot;"
+    assert marked(words("abcdef" * 5), words("ghijkl" * 5))[0] == f"<mark>&quot;{'abcdef' * 5}&quot;</mark>"
 
 
 def test_line_breaks_are_seen_and_a_backslash_is_none():
