@@ -15,7 +15,7 @@ from reconciler.config import Config, Selected
 from reconciler.core import drift, planner
 from reconciler.core.address import Address
 from reconciler.core.canonical import canonical
-from reconciler.core.diagnostics import Diagnostic, Failed, stop_on_errors
+from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
 from reconciler.core.drift import Drifts
 from reconciler.core.guard import Safety
 from reconciler.core.limits import check as check_limits
@@ -27,6 +27,7 @@ from reconciler.core.resolve import resolve
 from reconciler.core.resource import Desired, Live
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.wire import Backend, Server, Sought
+from reconciler.core.words import dotted
 from reconciler.inputs import Inputs
 from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.execute import Interrupted
@@ -149,11 +150,12 @@ class Session:
             no_lock, held = place.prospect(self.lock_wire) if self.lock else ("--no-lock", [])
         return replace(plan, no_lock=no_lock), [*found, *held]
 
-    def server(self) -> Server:
-        """What the target's server is. Raises RequestFailed."""
+    def server(self) -> tuple[Server, str]:
+        """What the target's server is, and where. Raises Failed, RequestFailed."""
         with self._place(writable=False) as place:
+            place.observe({})  # shows whether it can be read at all
             place.ask()
-        return self._known.server
+            return self._known.server, place.client.server
 
     def look(self, options: planner.Options) -> tuple[Mapping[Address, Pair], Plan]:
         """Each address with what is declared and what is there, and the plan; findings are left out. Raises Failed."""
@@ -229,7 +231,8 @@ class Session:
         return lives
 
     def _unfit(self, desired: Mapping[Address, Desired]) -> list[Diagnostic]:
-        return check_limits(desired, (stack := self.stack).kinds, stack.wires, stack.backend)
+        stack, lacks = self.stack, self._known.server.lacks
+        return check_limits(desired, stack.kinds, stack.wires, stack.backend, lacks)
 
     def _meet(self, send: Send) -> planner.Stack | None:
         """The stack as its server turns out to be, where that is not yet known and not as usual."""
@@ -254,6 +257,13 @@ class Session:
     def _lock(self) -> LockWire | None:
         return self.lock_wire if self.lock else None
 
+    def _see_to_needs(self, client: Client) -> None:
+        """Raises Failed where the server would pass over an option of the target in silence."""
+        if no := self._known.unmet(client.read):
+            written = self.config.targets[self.selected.name]
+            at = written.value_at(no.path) if written.file else None
+            raise Failed([error(no.code, f"the target's {dotted(no.path)} {no.why}", at, no.hint)])
+
     @contextmanager
     def _client(self, *, writable: bool) -> Iterator[Client]:
         from reconciler.runtime.connect import connected  # noqa: PLC0415 - httpx, which validate does not need
@@ -274,6 +284,7 @@ class Session:
             ) as client,
         ):
             try:
+                self._see_to_needs(client)
                 yield client
             finally:
                 self.requests["reads"] += client.counts.reads

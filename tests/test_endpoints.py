@@ -16,6 +16,7 @@ from reconciler.backends import databricks, mlflow, tenant
 from reconciler.backends.mlflow.options import Options
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
+from reconciler.core.call import Answer
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.lock import Held
 from reconciler.core.mark import Mark
@@ -141,13 +142,24 @@ class Sender:
 
     @property
     def wires(self):
-        return self.backend.wires(self.backend.options.model_validate(self.options), Server())
+        """Of the newest server, and of one that cannot even search."""
+        options = self.backend.options.model_validate(self.options)
+        old = Server(lacks={"experiments.search": "too old"})
+        return [*self.backend.wires(options, Server()).items(), *self.backend.wires(options, old).items()]
 
 
 HERE = {"url": "http://localhost"}
-TRACKING = {**WRITES, "ask": "POST", "get": "GET", "read": "POST", "pages": "POST"}
+TRACKING = {
+    **WRITES,
+    "ask": "POST",
+    "beside": "GET",
+    "get": "GET",
+    "read": "POST",
+    "pages": "POST",
+    "listed": "GET",
+}
 SENDERS = [
-    Sender(mlflow, HERE, TRACKING),
+    Sender(mlflow, HERE | {"workspace": "team-a"}, TRACKING),
     Sender(databricks, {"host": "http://localhost", "token": "t"}, {**TRACKING, "above": "POST", "put": "PUT"}),
     Sender(tenant, HERE | {"tenant": "acme-corp"}, {**WRITES, "pages": "GET"}, "/api/v1/"),
 ]
@@ -346,6 +358,8 @@ MARKED = [{"key": "reconciler.ml", "value": '{"v":1,"address":"experiments.fraud
 
 def answer(call):
     """A run that carries the mark, whose series the mark does not vouch for; an experiment; a user with a role."""
+    if call.asks:
+        return Answer(404)
     user = {"id": 1, "username": "alice", "roles": [{"name": "readers"}]}
     for end, reply in {
         "users/list": {"users": [user]},
@@ -405,7 +419,9 @@ def sent_by(sender):
     options = backend.options.model_validate(sender.options)
     calls = locking(backend.lock(options)) if backend.lock else []
     calls += read(backend.caller(options)) if backend.caller else []
-    for kind, wire in sender.wires.items():
+    calls += read(backend.probe(options)) if backend.probe else []
+    calls += read(backend.unmet(options)) if backend.unmet else []
+    for kind, wire in sender.wires:
         (address,) = [one for one in DECLARED if one.kind == kind]
         calls += written(wire, Desired(address, DECLARED[address], Document({})), backend.abilities[kind])
         by_name = Sought(address, address.name, fields=DECLARED[address])
@@ -420,6 +436,8 @@ def on_page(sender, call):
     above = nameless(re.sub(r"(?<=/experiments/)\d+$", "{}", path.removeprefix(ABOVE)))
     if above in BESIDE:
         return ABOVE + above
+    if call.asks and not call.path.startswith(sender.prefix):
+        return call.path
     assert path.startswith(sender.prefix)
     return sender.before + re.sub(r"(?<=/tags/)gone$", "{}", nameless(path.removeprefix(sender.prefix)))
 

@@ -17,9 +17,13 @@ from reconciler.core.words import dotted, shown
 
 
 def check(
-    desired: Mapping[Address, Desired], kinds: Mapping[str, Kind], wires: Mapping[str, Wire], backend: str
+    desired: Mapping[Address, Desired],
+    kinds: Mapping[str, Kind],
+    wires: Mapping[str, Wire],
+    backend: str,
+    lacks: Mapping[str, str] | None = None,
 ) -> list[Diagnostic]:
-    """What `backend` cannot hold of `desired`."""
+    """What `backend` cannot hold of `desired`; `lacks`: why this server of it cannot, by the kind."""
     found = []
     for address, entry in sorted(desired.items()):
         if wire := wires.get(address.kind):
@@ -31,7 +35,8 @@ def check(
             ]
             found += [] if wire.grants else _ungranted(entry, kinds[address.kind], backend)
         else:
-            found.append(error("unsupported", f"{address}: the backend '{backend}' has no {address.kind}", entry.at()))
+            why = (lacks or {}).get(address.kind, f"the backend '{backend}' has no {address.kind}")
+            found.append(error("unsupported", f"{address}: {why}", entry.at()))
         found += _too_long_for_marks(entry)
     return found + _disagreements(desired, kinds) + taken_names(desired, kinds)
 

@@ -14,7 +14,7 @@ from reconciler.core.wire import Backend
 from reconciler.core.words import shown, suggest
 from reconciler.core.written import Document
 
-VARIABLE = "MLFLOW_TRACKING_URI"
+VARIABLE, WORKSPACE = "MLFLOW_TRACKING_URI", "MLFLOW_WORKSPACE"
 _LOCAL = "sqlite:///mlflow.db"
 """What MLflow itself takes where MLFLOW_TRACKING_URI is not set."""
 
@@ -63,6 +63,8 @@ def from_environment(environ: Mapping[str, str]) -> Document:
     """The target that MLFLOW_TRACKING_URI names, with the meaning that it has for MLflow."""
     uri = environ.get(VARIABLE) or _LOCAL
     scheme, _, profile = uri.partition("://")
+    if scheme in {"http", "https"} and environ.get(WORKSPACE):
+        return Document({"backend": "mlflow", "url": _literal(uri), "workspace": _literal(environ[WORKSPACE])})
     if scheme != "databricks":
         return Document({"backend": "mlflow", "url": _literal(uri)})
     return Document({"backend": "databricks"} | ({"profile": _literal(profile)} if profile else {}))

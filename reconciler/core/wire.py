@@ -186,6 +186,8 @@ class Backend:
         caller: from a target's options to the flow that finds out who we are to its server; None where there are no
             rights. It is asked where a plan changes a field that says who may do what.
         endpoint: from a target's options and the environment to the server. Raises NoCredentials.
+        unmet: from a target's options to the flow that finds the one that its server would pass over in silence; asked
+            before all else. None where there is no such option.
         abilities: what can be done with each kind, for `reconciler backends`.
         reads: the POST requests that only read, by the end of their path.
         probes: the paths to which a POST of an empty object changes nothing, since it names nothing.
@@ -199,6 +201,7 @@ class Backend:
     options: type[BaseModel]
     wires: Callable[[Any, Server], Mapping[str, Wire]]
     endpoint: Callable[[Any, Mapping[str, str]], Endpoint]
+    unmet: Callable[[Any], Flow[Unsupported | None]] | None = None
     probe: Callable[[Any], Flow[Server]] | None = None
     caller: Callable[[Any], Flow[tuple[str, ...]]] | None = None
     abilities: Mapping[str, tuple[str, ...]] = field(default_factory=dict)

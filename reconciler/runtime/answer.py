@@ -15,13 +15,8 @@ from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed, Serv
 from reconciler.runtime.retry import seconds
 
 _NOTHING_THERE = (httpx.codes.NOT_FOUND, httpx.codes.METHOD_NOT_ALLOWED)
-_NO_ANSWERS = (
-    httpx.codes.UNAUTHORIZED,
-    httpx.codes.FORBIDDEN,
-    httpx.codes.REQUEST_TIMEOUT,
-    httpx.codes.TOO_MANY_REQUESTS,
-)
-_START = 200
+_NO_ANSWERS = (httpx.codes.UNAUTHORIZED, httpx.codes.REQUEST_TIMEOUT, httpx.codes.TOO_MANY_REQUESTS)
+_START = 4_000
 _PREFIX = "is the url the tracking server's own, with its path? where the API starts below it is the target's `prefix`"
 
 
@@ -41,9 +36,12 @@ def decode(response: httpx.Response, connection: Connection, *, reading: bool = 
 
 
 def told(response: httpx.Response) -> Answer | None:
-    """What a server that was asked what it is says of it; None where it failed, or wants to be asked otherwise."""
+    """What a server that was asked what it is says of it; None where it failed, or wants to be asked otherwise.
+
+    A gateway may forbid the question, or redirect it, and let all else through: that is an answer.
+    """
     status = response.status_code
-    if status in _NO_ANSWERS or not (response.is_success or response.is_client_error):
+    if status in _NO_ANSWERS or response.is_server_error:
         return None
     return Answer(status, _explained(_json(response))[0], response.content[:_START].decode("utf-8", "replace"))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from reconciler.core.wire import Backend, Server
+from reconciler.core.wire import Backend, Server, Unsupported
 from reconciler.runtime.observe import Send, read
 
 
@@ -17,6 +17,15 @@ class Acquaintance:
     options: Any
     server: Server = field(default_factory=Server)
     met: bool = False
+    _sound: bool = False
+
+    def unmet(self, send: Send) -> Unsupported | None:
+        """What the target asks for and the server would pass over in silence. Raises RequestFailed."""
+        if self._sound or not self.backend.unmet:
+            return None
+        found = read(self.backend.unmet(self.options), send)
+        self._sound = found is None
+        return found
 
     def ask(self, send: Send) -> bool:
         """Ask it what it is; whether that is other than it was taken to be. Raises RequestFailed."""

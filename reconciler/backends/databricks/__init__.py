@@ -17,8 +17,8 @@ from reconciler.backends.databricks.options import Options
 from reconciler.backends.databricks.permissions import Entries
 from reconciler.backends.databricks.runs import Runs
 from reconciler.backends.mlflow.api import ABSENT
-from reconciler.backends.mlflow.experiments import REMOVE_TAG
 from reconciler.backends.mlflow.logged_models import LoggedModels
+from reconciler.backends.mlflow.servers import REMOVE_TAG
 from reconciler.backends.permitted import Permitted
 from reconciler.core.call import Flow
 from reconciler.core.wire import Backend, Rate, Server, Wire

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from reconciler.backends.mlflow import servers
 from reconciler.backends.mlflow.api import Api
 from reconciler.backends.mlflow.experiments import Experiments
 from reconciler.backends.mlflow.lock import RegistryLock
@@ -17,8 +18,9 @@ from reconciler.core.wire import Backend, Server, Wire
 
 def wires(options: Options, server: Server) -> Mapping[str, Wire]:
     api = Api(options.prefix)
-    experiments = Permitted(Experiments(api), Grants(api), server.caller)
-    return {"experiments": experiments, "runs": Runs(api), "logged_models": LoggedModels(api)}
+    experiments = Permitted(Experiments(api, server), Grants(api, options.workspace or "default"), server.caller)
+    models: dict[str, Wire] = {} if servers.MODELS in server.lacks else {"logged_models": LoggedModels(api)}
+    return {"experiments": experiments, "runs": Runs(api, server), **models}
 
 
 BACKEND = Backend(
@@ -45,5 +47,8 @@ BACKEND = Backend(
         ("BAD_REQUEST", 'unique constraint "dataset_pk"'),
     ),
     lock=lambda options: RegistryLock(Api(options.prefix)),
+    unmet=lambda options: servers.unmet(Api(options.prefix), options.workspace),
+    probe=lambda options: servers.probe(Api(options.prefix)),
+    probes=("/experiments/delete-experiment-tag", "/runs/log-inputs"),
     reads=("/experiments/search", "/runs/search", "/logged-models/search"),
 )

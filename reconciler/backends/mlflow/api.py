@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from reconciler.backends.mlflow.replies import Page, read
+from reconciler.backends.mlflow.replies import Page, Pair, read
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.call import Call, Flow, Unfit
@@ -27,6 +28,7 @@ PAGE = 50_000
 
 IDLE = 100
 """So many pages in a row with nothing new in them are not read on."""
+_USUAL = re.compile(r"/api/2\.0/(preview/)?mlflow$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +43,16 @@ class Api:
     def ask(self, route: str, body: Mapping[str, Any] | None = None) -> Call:
         """Asks whether there is such a route, with a body that changes nothing."""
         return Call("POST", f"{self.prefix}/{route}", body or {}, asks=True, repeatable=True)
+
+    def beside(self, path: str) -> Call:
+        """Asks the server itself, which stands where the path of the API begins."""
+        return Call("GET", f"{self._root}{path}", asks=True, repeatable=True)
+
+    @property
+    def _root(self) -> str:
+        """What stands before the API's own path."""
+        usual = _USUAL.search(self.prefix)
+        return self.prefix[: usual.start()] if usual else ""
 
     def get(self, route: str, query: Mapping[str, str], absorbs: tuple[str, ...] = ()) -> Call:
         return Call("GET", f"{self.prefix}/{route}", query=query, absorbs=absorbs, repeatable=True)
@@ -74,30 +86,41 @@ class Api:
         return Call("DELETE", f"{self.prefix}/{route}", body, fields=tuple(fields), absorbs=absorbs, repeatable=True)
 
     def pages(self, route: str, body: Mapping[str, Any], shape: type[Page]) -> Flow[list[Any]]:
-        """All items of a search, page after page; one that comes twice, since others write meanwhile, counts once.
+        """All items of a search. Raises Unfit where its pages have no end."""
+        return (yield from _pages(lambda token: self.read(route, {**body, **token}), shape))
 
-        Raises Unfit where the pages have no end.
-        """
-        found: dict[str, Any] = {}
-        tokens = [""]
-        idle = 0
-        while True:
-            call = self.read(route, {**body, "page_token": tokens[-1]} if tokens[-1] else body)
-            (reply,) = yield [call]
-            page = read(reply, shape, call)
-            before = len(found)
-            found |= page.by_id()
-            if not page.next_page_token:
-                return list(found.values())
-            idle = idle + 1 if len(found) == before else 0
-            if page.next_page_token in tokens or idle == IDLE:
-                raise Unfit(call, f"its pages have no end: {len(tokens)} were read")
-            tokens.append(page.next_page_token)
+    def listed(self, route: str, query: Mapping[str, str], shape: type[Page]) -> Flow[list[Any]]:
+        """As `pages`, of a list that is got."""
+        return (yield from _pages(lambda token: self.get(route, {**query, **token}), shape))
+
+
+def _pages(ask: Callable[[dict[str, str]], Call], shape: type[Page]) -> Flow[list[Any]]:
+    """All items, page after page; one that comes twice, since others write meanwhile, counts once."""
+    found: dict[str, Any] = {}
+    tokens = [""]
+    idle = 0
+    while True:
+        call = ask({"page_token": tokens[-1]} if tokens[-1] else {})
+        (reply,) = yield [call]
+        page = read(reply, shape, call)
+        before = len(found)
+        found |= page.by_id()
+        if not page.next_page_token:
+            return list(found.values())
+        idle = idle + 1 if len(found) == before else 0
+        if page.next_page_token in tokens or idle == IDLE:
+            raise Unfit(call, f"its pages have no end: {len(tokens)} were read")
+        tokens.append(page.next_page_token)
 
 
 def marked(stack: str) -> str:
     """The filter that finds what carries the mark of `stack`."""
     return f"tags.`{marks.tag_key(stack)}` LIKE '%'"
+
+
+def carries(tags: Iterable[Pair] | None, stack: str) -> bool:
+    """What `marked` finds, for servers that do not."""
+    return any(tag["key"] == marks.tag_key(stack) for tag in tags or ())
 
 
 def pairs(values: Mapping[str, Value]) -> list[dict[str, Value]]:

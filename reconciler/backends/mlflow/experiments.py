@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import ClassVar
 
-from reconciler.backends.mlflow import limits
+from reconciler.backends.mlflow import limits, older, servers
 from reconciler.backends.mlflow.api import (
     ABSENT,
     Api,
     Ownership,
+    carries,
     marked,
     pairs,
     removed_tags,
@@ -27,8 +28,6 @@ from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Live
 from reconciler.core.wire import CANNOT_REMOVE, Edit, Query, Server, Sought, Unsupported, Wire
 
-REMOVE_TAG = "experiments.remove_tag"
-"""What a server may lack."""
 FEW = 8
 """Up to so many names are looked up one by one."""
 WORTH = 30
@@ -45,6 +44,8 @@ class Experiments(Wire):
 
     def observe(self, query: Query) -> Flow[list[Live]]:
         """One search for what carries the mark, then whatever is sought and was not among it."""
+        if {servers.SEARCH, servers.LIKE} & self.server.lacks.keys():
+            return (yield from self._observe_all(query))
         body = {
             "filter": marked(query.stack),
             "view_type": "ALL",
@@ -60,10 +61,10 @@ class Experiments(Wire):
         return list({live.id: live for live in lives}.values())  # one that was renamed in between is found twice
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
-        return limits.check(limits.EXPERIMENT, path, value)
+        return limits.check(limits.EXPERIMENT, path, value) or older.check("experiments", self.server, path, value)
 
     def forbids(self, change: FieldChange) -> Unsupported | None:
-        why = self.server.lacks.get(REMOVE_TAG)
+        why = self.server.lacks.get(servers.REMOVE_TAG)
         if why and change.after is None and tag_key(change.path):
             return Unsupported(change.path, why, code=CANNOT_REMOVE)
         return None
@@ -73,7 +74,12 @@ class Experiments(Wire):
         body = {"name": desired.fields[("name",)], "tags": pairs(tags)}
         if ("artifact_location",) in desired.fields:
             body["artifact_location"] = desired.fields[("artifact_location",)]
-        return [self.api.create("experiments/create", body, sorted(desired.fields), ("experiment_id",))]
+        made = self.api.create("experiments/create", body, sorted(desired.fields), ("experiment_id",))
+        if servers.SEARCH not in self.server.lacks:
+            return [made]
+        # a server that cannot search may leave out the tags of what it makes (1.20); the mark first
+        ordered = sorted(tags, key=lambda key: (not marks.is_mark(key), key))
+        return [made, *(self._set_tag(desired.address, key, tags[key]) for key in ordered)]
 
     def update(self, edit: Edit) -> list[Call]:
         values = written(edit.changes)
@@ -101,9 +107,26 @@ class Experiments(Wire):
 
     def _edit_mark(self, address: Address, key: str, value: str | None) -> Call:
         """A part of a mark that goes is emptied where it cannot be removed, which means the same."""
-        if value is None and REMOVE_TAG not in self.server.lacks:
+        if value is None and servers.REMOVE_TAG not in self.server.lacks:
             return self._remove_tag(address, key)
         return self._set_tag(address, key, value or "")
+
+    def _observe_all(self, query: Query) -> Flow[list[Live]]:
+        """All that the server has is read, and what is ours or sought is picked out of it."""
+        if servers.SEARCH in self.server.lacks:
+            everything = {"view_type": "ALL", "max_results": str(self.api.page)}
+            found = yield from self.api.listed("experiments/list", everything, ExperimentPage)
+        else:
+            body = {"view_type": "ALL", "order_by": [self.api.order], "max_results": self.api.page}
+            found = yield from self.api.pages("experiments/search", body, ExperimentPage)
+        ids = {one.id: one.address for one in query.sought if one.id}
+        names = {one.name: one.address for one in query.sought if not one.id}
+        wanted = [(item, ids.get(item["experiment_id"]) or names.get(item["name"])) for item in found]
+        return [
+            self._live(item, query.stack, address)
+            for item, address in wanted
+            if address or carries(item.get("tags"), query.stack)
+        ]
 
     def _look_up(self, missing: list[Sought]) -> Flow[list[tuple[Sought, Experiment]]]:
         """The experiments that bear the sought ids or names. Many names are listed first, as far as that is cheaper."""

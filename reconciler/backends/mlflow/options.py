@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationInfo, field_validator
 
 from reconciler.core.call import sendable
 from reconciler.core.wire import Endpoint
@@ -18,6 +18,13 @@ def _with_scheme(url: str) -> str:
     if re.match(r"[\w.-]+:\d+(/|$)", url):
         raise ValueError("has no scheme: write http:// or https:// before it")
     return url
+
+
+WORKSPACE = "X-MLFLOW-WORKSPACE"
+
+
+def _remote(url: str) -> bool:
+    return url.startswith(("http://", "https://"))
 
 
 class Options(BaseModel):
@@ -33,17 +40,31 @@ class Options(BaseModel):
     username: str = Field(default="", description="Default: MLFLOW_TRACKING_USERNAME.")
     password: SecretStr = Field(default=SecretStr(""), description="Default: MLFLOW_TRACKING_PASSWORD.")
     token: SecretStr = Field(default=SecretStr(""), description="Default: MLFLOW_TRACKING_TOKEN.")
+    workspace: str = Field(
+        default="",
+        pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$",
+        description="One of the server's workspaces.",
+    )
+
+    @field_validator("workspace")
+    @classmethod
+    def _of_a_server(cls, name: str, info: ValidationInfo) -> str:
+        if name and not _remote(info.data.get("url", "")):
+            raise ValueError("is for servers; this target's url is a store")
+        return name
 
 
 def endpoint(options: Options, environ: Mapping[str, str]) -> Endpoint:
     """The server of a target. What the target does not say is taken from MLflow's environment variables."""
-    if not options.url.startswith(("http://", "https://")):
+    if not _remote(options.url):
         return Endpoint(store=options.url)
+    workspace = options.workspace
     name = options.username or environ.get("MLFLOW_TRACKING_USERNAME", "")
     password = options.password.get_secret_value() or environ.get("MLFLOW_TRACKING_PASSWORD", "")
     return Endpoint(
         url=options.url,
-        headers=options.headers,
+        part=f"workspace {workspace}" if workspace else "",
+        headers={**options.headers, **({WORKSPACE: workspace} if workspace else {})},
         user=(name, password) if name else None,
         token=options.token.get_secret_value() or environ.get("MLFLOW_TRACKING_TOKEN", ""),
         verify=verify(environ),

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.backends.mlflow import limits, points
+from reconciler.backends.mlflow import limits, older, points, servers
 from reconciler.backends.mlflow.api import (
     ABSENT,
     NOTE,
     PAGE,
     Api,
     Ownership,
+    carries,
     marked,
     pairs,
     removed_tags,
@@ -30,41 +31,43 @@ from reconciler.core.change import Path, Value
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Fields, Live
 from reconciler.core.scalars import milliseconds, moment
-from reconciler.core.wire import Edit, Query, Unsupported, Wire
+from reconciler.core.wire import Edit, Query, Server, Unsupported, Wire
 
 CONTEXT = "mlflow.data.context"
 """The tag of a run's input that says what the dataset was used for."""
+NAME = "mlflow.runName"
 
 
 @dataclass(frozen=True, slots=True)
 class Runs(Wire):
     api: Api
+    server: Server = field(default_factory=Server)
 
     def observe(self, query: Query) -> Flow[list[Live]]:
         """One search over the stack's experiments; histories only of series that the mark does not vouch for."""
-        body = {
-            "experiment_ids": list(query.parents),
-            "filter": marked(query.stack),
-            "run_view_type": "ALL",
-            "max_results": PAGE,
-        }
+        body = {"experiment_ids": list(query.parents), "run_view_type": "ALL", "max_results": PAGE}
+        if servers.LIKE not in self.server.lacks:
+            body["filter"] = marked(query.stack)
         items = yield from self.api.pages("runs/search", body, RunPage)
+        if "filter" not in body:
+            items = [item for item in items if carries((item.get("data") or {}).get("tags"), query.stack)]
         lives = [_live(item, query.stack) for item in items]
         declared = {sought.address: sought.fields for sought in query.sought}
         return (yield from points.settle(self.api, [_settle_datasets(live, declared) for live in lives], declared))
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
-        return limits.check(limits.RUN, path, value)
+        return limits.check(limits.RUN, path, value) or older.check("runs", self.server, path, value)
 
     def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]:
         """The mark of the first request does not vouch for metrics, which a later request writes; that one does."""
         fields = desired.fields
         series = any(path[0] == "metrics" for path in fields)
+        named = {NAME: fields[("name",)]} if self._tagged else {}
         body = {
             "experiment_id": id_of(fields[("experiment",)]),
             "run_name": fields[("name",)],
             "start_time": milliseconds(str(fields[("start_time",)])) if ("start_time",) in fields else NOW,
-            "tags": pairs(tags_of(fields) | marks.write(mark.without("metrics"), stack)),
+            "tags": pairs(named | tags_of(fields) | marks.write(mark.without("metrics"), stack)),
         }
         first = {"experiment", "name", "start_time", "description", "tags"}
         made = [path for path in sorted(fields) if path[0] in first]
@@ -80,17 +83,22 @@ class Runs(Wire):
         """Tags and the mark go with log-batch, the mark in the last request."""
         address = edit.live.address
         values = written(edit.changes) | {c.path: points.missing(c) for c in edit.changes if c.path[0] == "metrics"}
-        logged = {
-            path: value for path, value in values.items() if path[0] in {"params", "metrics", "tags", "description"}
-        }
+        named = {"name"} if self._tagged else set()
+        logs = {"params", "metrics", "tags", "description"} | named
+        logged = {path: value for path, value in values.items() if path[0] in logs}
         kept = {key: value for key, value in edit.mark.items() if value is not None}
         return [
-            *self._update(address, {p: v for p, v in values.items() if p[0] in {"name", "status", "end_time"}}),
+            *self._update(address, {p: v for p, v in values.items() if p[0] in {"name", "status", "end_time"} - named}),
             *(self._remove_tag(address, key, path) for key, path in removed_tags(edit.changes).items()),
             *self._log_inputs(address, values),
             *self._log(address, logged, edit.live.facts, kept, {**edit.live.fields, **values}),
             *(self._remove_tag(address, key) for key, value in edit.mark.items() if value is None),
         ]
+
+    @property
+    def _tagged(self) -> bool:
+        """Whether a run may have no name but that in a tag, as on servers from before they could search (1.20)."""
+        return servers.SEARCH in self.server.lacks
 
     def restore(self, live: Live) -> list[Call]:
         return [self.api.post("runs/restore", {"run_id": id_of(live.address)})]
@@ -136,7 +144,7 @@ def _entries(path: Path, value: Value, facts: Fields, times: Fields) -> list[Ent
     """What log-batch takes for one field."""
     if path[0] == "metrics":
         return [("metrics", path, entry) for entry in points.entries(path, value, facts, times)]
-    key = NOTE if path[0] == "description" else path[1]
+    key = {"description": NOTE, "name": NAME}.get(path[0]) or path[1]
     return [("params" if path[0] == "params" else "tags", path, {"key": key, "value": value})]
 
 
@@ -152,7 +160,8 @@ def _live(item: Run, stack: str) -> Live:
     tags, metrics = from_pairs(data.get("tags")), data.get("metrics") or []
     own = Ownership.of(tags, stack, "runs")
     times = {"start_time": _time(info.get("start_time")), "end_time": _time(info.get("end_time"))}
-    fields: dict[Path, Value] = {("experiment",): info["experiment_id"], ("name",): info.get("run_name") or ""}
+    name = info.get("run_name") or tags.get(NAME, "")
+    fields: dict[Path, Value] = {("experiment",): info["experiment_id"], ("name",): name}
     fields[("status",)] = info.get("status") or ""
     fields |= {(name,): time for name, time in times.items() if time}
     fields |= {("params", key): value for key, value in from_pairs(data.get("params")).items()}
