@@ -128,6 +128,17 @@ def test_colons_in_keys(old: tuple[Api, Age], what: str) -> None:
         refusal(response, 400, INVALID)
 
 
+def test_an_update_of_a_part_of_a_run(old: tuple[Api, Age]) -> None:
+    """Before 2.3 it resets status and end time, if it does not name them."""
+    api, age = old
+    run = api.run()
+    api.post("runs/update", {"run_id": run, "status": "FINISHED", "end_time": 1_700_000_000_000})
+    api.post("runs/update", {"run_id": run, "run_name": "renamed"})
+    info = api.shown_run(run)["info"]
+    expected = ("FINISHED", 1_700_000_000_000) if age.partial else ("RUNNING", 0)
+    assert (info["run_name"], info["status"], info.get("end_time", 0)) == ("renamed", *expected)
+
+
 def test_an_empty_tag_is_kept(old: tuple[Api, Age]) -> None:
     """A tag that cannot be removed can be emptied."""
     api, _ = old
@@ -171,6 +182,7 @@ def test_the_real_preview_prefix_of_1_30_has_no_search(tmp_path_factory: pytest.
 
 def _check_preview(client: httpx.Client) -> None:
     assert_page(client.post("experiments/search", json={}), 404)
+    assert_page(client.get("experiments/get-by-name", params={"experiment_name": "Default"}), 404)
     assert client.post("experiments/create", json={"name": unique()}).status_code == 200
     assert len(client.get("experiments/list").json()["experiments"]) == 2
 

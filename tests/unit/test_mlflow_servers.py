@@ -12,6 +12,7 @@ from reconciler.core.wire import Server
 PAGE = Answer(404, text="<!doctype html>")
 REFUSED = Answer(400, "INVALID_PARAMETER_VALUE", '{"error_code": ...}')
 ABSENT = Answer(404, "RESOURCE_DOES_NOT_EXIST")
+RUNS = ["runs.datasets", "runs.update_part"]
 FOUND = Answer(200, text="{}")
 ROUTES = ("experiments/delete-experiment-tag", "logged-models/search", "runs/log-inputs", "experiments/search")
 
@@ -66,7 +67,7 @@ def test_a_version_says_all(version, lacks, limits):
 def test_without_a_version_it_is_asked_what_it_can_do(version):
     server, asked = found(version, ["experiments/search"])
     assert [path.removeprefix("/api/2.0/mlflow/") for path in asked[1:]] == [*ROUTES, "experiments/search"]
-    assert sorted(server.lacks) == ["experiments.remove_tag", "keys.colon", "logged_models", "runs.datasets"]
+    assert sorted(server.lacks) == ["experiments.remove_tag", "keys.colon", "logged_models", *RUNS]
     assert (server.version, server.limits["runs.params"]) == ("", 500)
 
 

@@ -36,6 +36,7 @@ from reconciler.core.wire import Edit, Query, Server, Unsupported, Wire
 CONTEXT = "mlflow.data.context"
 """The tag of a run's input that says what the dataset was used for."""
 NAME = "mlflow.runName"
+LASTING = ("status", "end_time")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Runs(Wire):
             self.api.create("runs/create", body, made, ("run", "info", "run_id")),
             *self._log_inputs(desired.address, fields),
             *self._log(desired.address, later, {}, marks.write(mark, stack) if series else {}, fields),
-            *self._update(desired.address, {p: v for p, v in fields.items() if p[0] in {"status", "end_time"}}),
+            *self._update(desired.address, {path: value for path, value in fields.items() if path[0] in LASTING}),
         ]
 
     def update(self, edit: Edit) -> list[Call]:
@@ -84,11 +85,12 @@ class Runs(Wire):
         address = edit.live.address
         values = written(edit.changes) | {c.path: points.missing(c) for c in edit.changes if c.path[0] == "metrics"}
         named = {"name"} if self._tagged else set()
+        own = {path: value for path, value in values.items() if path[0] in {"name", *LASTING} - named}
         logs = {"params", "metrics", "tags", "description"} | named
         logged = {path: value for path, value in values.items() if path[0] in logs}
         kept = {key: value for key, value in edit.mark.items() if value is not None}
         return [
-            *self._update(address, {p: v for p, v in values.items() if p[0] in {"name", "status", "end_time"} - named}),
+            *self._update(address, {**self._kept(edit.live), **own} if own else {}),
             *(self._remove_tag(address, key, path) for key, path in removed_tags(edit.changes).items()),
             *self._log_inputs(address, values),
             *self._log(address, logged, edit.live.facts, kept, {**edit.live.fields, **values}),
@@ -99,6 +101,12 @@ class Runs(Wire):
     def _tagged(self) -> bool:
         """Whether a run may have no name but that in a tag, as on servers from before they could search (1.20)."""
         return servers.SEARCH in self.server.lacks
+
+    def _kept(self, live: Live) -> dict[Path, Value]:
+        """What an update resets, on some servers, that does not say it again."""
+        if servers.PARTIAL not in self.server.lacks:
+            return {}
+        return {path: value for path, value in live.fields.items() if path[0] in LASTING}
 
     def restore(self, live: Live) -> list[Call]:
         return [self.api.post("runs/restore", {"run_id": id_of(live.address)})]

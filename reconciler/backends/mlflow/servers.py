@@ -17,6 +17,7 @@ Version: TypeAlias = tuple[int, int]
 
 SEARCH, LIKE, MODELS = "experiments.search", "tags.like", "logged_models"
 REMOVE_TAG, DATASETS, COLONS = "experiments.remove_tag", "runs.datasets", "keys.colon"
+PARTIAL = "runs.update_part"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +34,12 @@ ABILITIES = (
     Ability(MODELS, "logged models", (3, 0)),
     Ability(COLONS, "':' in the keys of tags, params and metrics", (2, 16)),
     Ability(DATASETS, "datasets of runs", (2, 4)),
+    Ability(PARTIAL, "update of a part of a run", (2, 3)),
     Ability(SEARCH, "search for experiments", (1, 28)),
 )
 """Sources: each of the named versions and the one before it."""
+_UNTOLD = {COLONS, PARTIAL}
+"""What no path shows."""
 LIMITS: Sequence[tuple[str, Version, int]] = (
     ("experiments.tags", (3, 16), 5_000),
     ("experiments.description", (3, 16), 5_000),
@@ -105,9 +109,9 @@ def of_version(version: Version, text: str) -> Server:
 
 def of_paths(missing: AbstractSet[str]) -> Server:
     """What is known of a server without a version: it is as old as the youngest thing that it can do."""
-    shown = [one.since for one in ABILITIES if one.name not in missing | {COLONS}]
+    shown = [one.since for one in ABILITIES if one.name not in missing | _UNTOLD]
     version = NEWEST if REMOVE_TAG not in missing else max(shown, default=OLDEST)
-    gone = missing | {one.name for one in ABILITIES if one.name == COLONS and version < one.since}
+    gone = missing | {one.name for one in ABILITIES if one.name in _UNTOLD and version < one.since}
     lacks = {one.name: _lacking("the server", one) for one in ABILITIES if one.name in gone}
     if LIKE in missing and SEARCH not in missing:
         lacks[LIKE] = "the server's searches take no LIKE"

@@ -25,6 +25,7 @@ class Age:
         lists: whether it has experiments/list.
         longest: the longest value that a set tag or a logged param may have, by the start of the path and the list.
         colons: whether a key may have them. like: whether a filter knows LIKE.
+        partial: whether an update of a run leaves alone what it does not name.
         workspaces: the names that there are besides `default`; None where it runs without workspaces.
     """
 
@@ -34,6 +35,7 @@ class Age:
     longest: Mapping[tuple[str, str], int] = field(default_factory=dict)
     colons: bool = True
     like: bool = True
+    partial: bool = True
     workspaces: tuple[str, ...] | None = None
 
     def routes(self) -> Routes:
@@ -48,7 +50,8 @@ class Age:
     def _guarded(self, path: str, handler: Handler) -> Handler:
         def handle(state: State, fields: Json) -> Json:
             self._check(path, fields)
-            return handler(state, fields)
+            whole = {} if self.partial or path != "runs/update" else {"status": "RUNNING", "end_time": 0}
+            return handler(state, {**whole, **fields})
 
         return handle
 
@@ -88,6 +91,8 @@ NEWEST = Age()
 V3_1 = Age("3.1.4", _NO_REMOVAL, longest=_EXPERIMENTS)
 V2_22 = Age("2.22.4", _NO_MODELS, longest=_EXPERIMENTS)
 V2_9 = Age("2.9.2", _NO_MODELS, longest=_LONGEST | {("runs", "params"): 6000}, colons=False)
-V1_30 = Age("", (*_NO_MODELS, "runs/log-inputs"), True, _LONGEST | {("runs", "params"): 500}, colons=False)
-V1_30_PREVIEW = replace(V1_30, lacks=(*V1_30.lacks, "experiments/search"))
+V1_30 = Age(
+    "", (*_NO_MODELS, "runs/log-inputs"), True, _LONGEST | {("runs", "params"): 500}, colons=False, partial=False
+)
+V1_30_PREVIEW = replace(V1_30, lacks=(*V1_30.lacks, "experiments/search", "experiments/get-by-name"))
 """1.30 below /api/2.0/preview/mlflow: what it learned last it has below /api/2.0/mlflow only."""
