@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from reconciler.runtime.http import Client
 
 LOST = "the stack's lock was lost"
+_BUSY = range(429, 600)
+"""What says nothing of what a server can do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +86,7 @@ class Place:
         try:
             return self._observe(sought)
         except (Rejected, NotTracking) as refusal:
-            if not self._asked():
+            if refusal.status in _BUSY or not self._asked():
                 raise refusal from None
         return self._observe(sought)
 

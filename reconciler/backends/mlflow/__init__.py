@@ -19,7 +19,7 @@ from reconciler.core.wire import Backend, Server, Wire
 def wires(options: Options, server: Server) -> Mapping[str, Wire]:
     api = Api(options.prefix)
     experiments = Permitted(Experiments(api, server), Grants(api, options.workspace or "default"), server.caller)
-    models: dict[str, Wire] = {} if servers.MODELS in server.lacks else {"logged_models": LoggedModels(api)}
+    models: dict[str, Wire] = {} if servers.MODELS in server.lacks else {"logged_models": LoggedModels(api, server)}
     return {"experiments": experiments, "runs": Runs(api, server), **models}
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
-from reconciler.backends.mlflow import limits
+from reconciler.backends.mlflow import limits, servers
 from reconciler.backends.mlflow.api import (
     ABSENT,
     Api,
     Ownership,
+    carries,
     encoded,
     marked,
     pairs,
@@ -26,7 +27,7 @@ from reconciler.core.call import ID, Call, Flow, id_of
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Live
-from reconciler.core.wire import Edit, Query, Unsupported, Wire
+from reconciler.core.wire import Edit, Query, Server, Unsupported, Wire
 
 STATUS = "LOGGED_MODEL_"
 """How the server's names of a status start. It takes an unknown one with 200 and stores UNSPECIFIED (3.17.2)."""
@@ -35,16 +36,20 @@ STATUS = "LOGGED_MODEL_"
 @dataclass(frozen=True, slots=True)
 class LoggedModels(Wire):
     api: Api
+    server: Server = field(default_factory=Server)
 
     def observe(self, query: Query) -> Flow[list[Live]]:
         """One search over the stack's experiments; a deleted logged model is never found."""
         body = {
             "experiment_ids": list(query.parents),
-            "filter": marked(query.stack),
             "max_results": self.api.model_page,
             "order_by": [{"field_name": "creation_timestamp", "ascending": True}],
         }
+        if servers.LIKE not in self.server.lacks:
+            body["filter"] = marked(query.stack)
         items = yield from self.api.pages("logged-models/search", body, ModelPage)
+        if "filter" not in body:
+            items = [item for item in items if carries(item["info"].get("tags"), query.stack)]
         return [_live(item, query.stack) for item in items]
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
