@@ -135,15 +135,8 @@ class Session:
 
     def draft(self, options: planner.Options) -> tuple[Plan, list[Diagnostic]]:
         """The plan with what stands against it, of which nothing is raised."""
-        desired = {} if options.destroy else self.desired
         with self._place(writable=False) as place:
-            lives = self._looked(desired, place)
-            plan, found = planner.make(place.stack, desired, lives, options)
-            if plan.steps and place.ask():
-                lives = self._looked(desired, place)
-                plan, found = planner.make(place.stack, desired, lives, options)
-            if planner.changes_access(plan, self.stack) and self._known.ask_for_caller(place.client.read):
-                plan, found = planner.make(self.stack, desired, lives, options)
+            _, plan, found = self._planned({} if options.destroy else self.desired, options, place)
             plan = replace(plan, server=place.client.server)
             if not plan.steps:
                 return plan, found
@@ -159,9 +152,9 @@ class Session:
 
     def look(self, options: planner.Options) -> tuple[Mapping[Address, Pair], Plan]:
         """Each address with what is declared and what is there, and the plan; findings are left out. Raises Failed."""
-        lives = self.observe(planner.sought(self.desired))
-        pairs, _ = match(self.desired, lives, self.stack.kinds)
-        return pairs, planner.make(self.stack, self.desired, lives, options)[0]
+        with self._place(writable=False) as place:
+            lives, plan, _ = self._planned(self.desired, options, place)
+        return match(self.desired, lives, self.stack.kinds)[0], plan
 
     def drift(self, ignore: Sequence[str] = ()) -> Drifts:
         """What differs on the server from what was last applied, but for what the globs `ignore` name.
@@ -222,6 +215,19 @@ class Session:
     @property
     def _workers(self) -> int:
         return self.parallel or self.selected.parallel or self.backend.parallel
+
+    def _planned(
+        self, desired: Mapping[Address, Desired], options: planner.Options, place: Place
+    ) -> tuple[list[Live], Plan, list[Diagnostic]]:
+        """What is there and the plan; where there is something to do, for the server as it turns out to be."""
+        lives = self._looked(desired, place)
+        plan, found = planner.make(place.stack, desired, lives, options)
+        if plan.steps and place.ask():
+            lives = self._looked(desired, place)
+            plan, found = planner.make(place.stack, desired, lives, options)
+        if planner.changes_access(plan, self.stack) and self._known.ask_for_caller(place.client.read):
+            plan, found = planner.make(self.stack, desired, lives, options)
+        return lives, plan, found
 
     def _looked(self, desired: Mapping[Address, Desired], place: Place) -> list[Live]:
         """Raises Failed where the server, now that it is known, cannot hold what is declared."""

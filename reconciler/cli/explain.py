@@ -32,7 +32,8 @@ def command(context: Context, address: str, field: str | None) -> int:
     pair = _named({str(known): pair for known, pair in pairs.items()}, address)
     path = _path(field, {".".join(path): path for path in paths(pair)}, address) if field else None
     step = next((step for step in plan.steps if step.address == pair.address), None)
-    context.output.data(explain_lines(pair, step, path, context.output.folder, session.stack.sensitive))
+    lines = explain_lines(pair, step, path, context.output.folder, session.stack.sensitive, stays=plan.stays)
+    context.output.data(lines)
     return 0
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from reconciler.core.call import Call
 from reconciler.core.change import Action, FieldChange, Path
 from reconciler.core.diff import managed
 from reconciler.core.mark import digest
 from reconciler.core.match import Pair
-from reconciler.core.plan import Step
+from reconciler.core.plan import Stay, Step
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.words import dotted
 from reconciler.report.lines import Line, shown
@@ -17,9 +19,15 @@ NOTHING = Sensitive()
 
 
 def explain_lines(
-    pair: Pair, step: Step | None, field: Path | None, folder: str = "", sensitive: Sensitive = NOTHING
+    pair: Pair,
+    step: Step | None,
+    field: Path | None,
+    folder: str = "",
+    sensitive: Sensitive = NOTHING,
+    *,
+    stays: Sequence[Stay] = (),
 ) -> list[Line]:
-    """All that is known of `pair`; of one `field` only where one is named."""
+    """All that is known of `pair`; of one `field` only where one is named. `stays`: what cannot be removed."""
     lines: list[Line] = [
         [(str(pair.address), "bold"), *_written(pair, folder)],
         [("  server: ", "dim"), (_state(pair), "")],
@@ -27,9 +35,11 @@ def explain_lines(
     action = step.action if step else Action.noop
     lines.append([("  action: ", "dim"), (str(action), ""), (f"  {step.reason}" if step and step.reason else "", "")])
     changes = {change.path: change for change in step.changes} if step else {}
+    why = {stay.path: f"cannot remove: {stay.why}" for stay in stays if stay.address == pair.address}
+    lines += [[("  stays:  ", "dim"), (why[()], "")]] if () in why else []
     for path in paths(pair) if field is None else [field]:
         change = changes.get(path) or sensitive.change(_unchanged(pair, path))
-        lines += _field(pair, change, step, folder)
+        lines += _field(pair, change, step, folder, why.get(path, "nothing to do"))
     return lines
 
 
@@ -63,13 +73,14 @@ def _unchanged(pair: Pair, path: Path) -> FieldChange:
     return FieldChange(path, live, pair.desired.fields.get(path) if pair.desired else None, Action.noop, "adopt")
 
 
-def _field(pair: Pair, change: FieldChange, step: Step | None, folder: str) -> list[Line]:
+def _field(pair: Pair, change: FieldChange, step: Step | None, folder: str, idle: str) -> list[Line]:
+    """`idle`: why nothing happens to it, where nothing does."""
     place = f"   {folder}{pair.desired.at(change.path)}" if pair.desired and change.after is not None else ""
     rows: list[Line] = [
         [("    manifest:     ", "dim"), (_value(change.after), ""), (place, "place")],
         [("    server:       ", "dim"), (_value(change.before), "")],
         [("    last applied: ", "dim"), (_applied(pair, change.path), "")],
-        [("    reason:       ", "dim"), (cause(change) if change.effect else "nothing to do", "")],
+        [("    reason:       ", "dim"), (cause(change) if change.effect else idle, "")],
     ]
     rows += [[("    request:      ", "dim"), (request(call), "")] for call in _calls(step, change.path)]
     return [[], [(f"  {dotted(change.path)}", "bold")], *rows]

@@ -76,12 +76,17 @@ class _Course(Generic[T]):
         total = self._retry.total
         return max(self._left, min(total, _LEAST_SECONDS)) if self._call.repeatable else total
 
+    @property
+    def _withheld(self) -> bool:
+        """Whether it is a step's request, and no more of these are wanted: it waited for its turn for too long."""
+        return self._call.address is not None and self._line.stop.asked()
+
     def attempt(self) -> T:
         asked = monotonic()
         self._line.pace.wait(self._call.path, self._line.stop)
         with self._line.gate.passage(self._line.stop) as passage:
             self._began += monotonic() - asked  # we waited for ourselves, not for the server
-            if passage is None:
+            if passage is None or self._withheld:
                 raise self._error or Stopped("the command was stopped before the request was sent")
             self._number += 1
             try:

@@ -5,10 +5,11 @@ import pytest
 from reconciler.core.call import Call
 from reconciler.core.mark import Mark
 from reconciler.core.match import Pair
+from reconciler.core.plan import Stay
 from reconciler.core.steps import Stepper
 from reconciler.report.explain import explain_lines, paths
 from reconciler.report.lines import plain
-from tests.lives import KINDS, WIRES, address, entry, found, held, owned
+from tests.lives import KINDS, WIRES, address, entry, found, held, owned, path
 
 FRAUD = "experiments.fraud"
 TEAM = ("tags", "team")
@@ -115,3 +116,14 @@ def test_a_step_that_does_not_touch_the_field():
     rows = about(desired, held(entry(FRAUD, tags={"team": "ml"})))
     assert "request" not in rows
     assert isinstance(Call("GET", "/").fields, tuple)
+
+
+def test_what_cannot_be_removed_is_no_nothing_to_do():
+    before = held(entry("experiments.fraud", tags={"old": "1"}))
+    pair = Pair(address("experiments.fraud"), entry("experiments.fraud"), before)
+    stays = [Stay(pair.address, path("tags.old"), "no request does"), Stay(address("runs.r"), path("name"), "not this")]
+    text = plain(explain_lines(pair, None, None, stays=stays))
+    assert text.count("cannot remove") == 1
+    assert "    reason:       cannot remove: no request does\n" in text.partition("  tags.old\n")[2]
+    whole = plain(explain_lines(pair, None, None, stays=[Stay(pair.address, (), "no request does")]))
+    assert "  stays:  cannot remove: no request does\n" in whole

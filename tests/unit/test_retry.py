@@ -1,10 +1,12 @@
 """A request is sent again where that can do no harm, for as long as there is time, and not otherwise."""
 
 import threading
+from dataclasses import replace
 
 import httpx
 import pytest
 
+from reconciler.core.address import Address
 from reconciler.core.call import Call
 from reconciler.runtime.connection import Connection
 from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed, ServerFailed, Stopped, Unreachable
@@ -349,6 +351,18 @@ def test_who_waits_for_a_turn_is_told_that_nothing_was_sent():
             client.send(CREATE)
     assert not caught.value.ambiguous
     assert server.count == 0
+
+
+def test_a_step_that_waited_for_its_turn_is_not_sent_once_there_is_a_word_to_stop():
+    """Others may: what has been written is still looked at."""
+    server = Server()
+    with server.client() as client:
+        client.stop.ask = lambda: "the lock was lost"
+        for call in (CREATE, READ):
+            with pytest.raises(Stopped):
+                client.send(replace(call, address=Address("runs", "r")))
+        assert server.count == 0
+        assert client.send(READ) == {"id": "1"}
 
 
 def test_somebody_is_told_once_that_the_server_is_waited_for(quick):

@@ -9,7 +9,7 @@ from reconciler.core.call import NOW, Call, id_of
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.diagnostics import Span
 from reconciler.core.plan import Outcome, Step
-from reconciler.runtime.errors import Rejected, ServerFailed, Unreachable
+from reconciler.runtime.errors import Rejected, ServerFailed, Stopped, Unreachable
 from reconciler.runtime.once import Once
 from reconciler.runtime.runner import Runner
 from reconciler.runtime.stop import Stop
@@ -137,6 +137,14 @@ def test_whether_to_go_on_is_asked_before_each_request(before):
     assert server.paths == ["/1"][:before]
     told = outcome and (outcome.status, outcome.detail, outcome.finding, outcome.call)
     assert told == (("failed", "the lock is over", "", calls[1]) if before else None)
+
+
+@pytest.mark.parametrize("before", [0, 1])
+def test_what_waited_for_its_turn_until_it_was_not_wanted_any_more_was_not_attempted(before):
+    calls = [Call("POST", "/1", {}, repeatable=True), Call("POST", "/2", {}, repeatable=True)]
+    outcome = Server(*[{}] * before, Stopped("it was stopped")).carry_out(*calls)
+    told = outcome and (outcome.status, outcome.detail, outcome.finding, outcome.call)
+    assert told == (("failed", "it was stopped", "", calls[1]) if before else None)
 
 
 def test_a_step_that_makes_nothing_and_whose_id_nobody_knows_has_none():
