@@ -18,7 +18,7 @@ ABSENT = "absent"
 
 
 def seen(live: Live | None, changes: Sequence[FieldChange], kind: Kind) -> str:
-    """A digest of all of a live resource that a plan depends on: what the stack manages or writes back there."""
+    """A digest of all of a live resource that a plan depends on: what the stack manages there, and nothing else."""
     if live is None:
         return ABSENT
     values = {"/".join(path): live.fields.get(path) for path in watched(live.mark, changes, kind, live.fields)}
@@ -26,8 +26,6 @@ def seen(live: Live | None, changes: Sequence[FieldChange], kind: Kind) -> str:
     noted = {"/".join(change.path): live.facts.get(change.path) for change in changes if _access(kind, change)}
     if any(note is not None for note in noted.values()):
         state["facts"] = noted
-    if live.rewritten:
-        state["rewritten"] = {"/".join(path): value for path, value in live.rewritten.items()}
     return "sha256:" + hashlib.sha256(canonical(state).encode()).hexdigest()
 
 

@@ -15,18 +15,26 @@ from reconciler.core.scope import Scope
 from reconciler.core.words import shown
 
 _NAMES = frozenset(("$id", "$now", "$sensitive"))
+_LIVE = "$live"
 
 
 def placeholders(body: Any) -> Iterator[tuple[str, str]]:
     """Each placeholder in `body` as its name and its text. Raises ValueError where one is not written as it must be."""
     if isinstance(body, Mapping):
-        if body.keys() & _NAMES:
+        if _LIVE in body:
+            yield from placeholders(_onto(body))
+        elif body.keys() & _NAMES:
             yield _read(body)
         else:
             yield from placeholders(list(body.values()))
     elif isinstance(body, list | tuple):
         for value in body:
             yield from placeholders(value)
+
+
+def ask_what_is_there(step: Step) -> bool:
+    """Whether a call of `step` is written onto what the server holds."""
+    return any(_asks(call.body) for call in step.calls)
 
 
 def checked(body: dict[str, Any]) -> dict[str, Any]:
@@ -72,6 +80,22 @@ def _ids(step: Step) -> Iterator[Address]:
         if ID in call.path:
             yield step.address
         yield from (Address.parse(text) for name, text in placeholders(call.body) if name == "$id")
+
+
+def _asks(body: Any) -> bool:
+    if isinstance(body, Mapping):
+        return _LIVE in body or any(_asks(value) for value in body.values())
+    return False
+
+
+def _onto(body: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The changes in what stands for a live map with changes."""
+    fields = body[_LIVE]
+    if len(body) == 1 and isinstance(fields, Mapping) and len(fields) == 1:
+        (changes,) = fields.values()
+        if isinstance(changes, Mapping):
+            return changes
+    raise ValueError(f"{json.dumps(body)[:40]} stands for nothing")
 
 
 def _read(body: Mapping[str, Any]) -> tuple[str, str]:

@@ -49,7 +49,6 @@ class Live:
         damage: why a mark of ours cannot be read; '' where it can, or where there is none.
         others: the marks of other stacks, by stack.
         facts: what a wire noted for its own requests; never compared.
-        rewritten: what any change writes back as it is, so that a plan depends on it.
         masked: fields that show another value while it is deleted, and will have their own again when it is restored.
     """
 
@@ -65,5 +64,4 @@ class Live:
     damage: str = ""
     others: Mapping[str, Mark] = field(default_factory=dict)
     facts: Fields = field(default_factory=dict)
-    rewritten: Fields = field(default_factory=dict)
     masked: frozenset[Path] = frozenset()

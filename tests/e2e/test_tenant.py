@@ -442,15 +442,36 @@ class TestServer:
         shell.manifest(STACK)
         assert "answers, but not as a tracking server" in shell("plan", code=1).err
 
-    def test_a_saved_plan_is_stale_once_somebody_has_set_another_tag(self, shell, fake):
-        """It would be lost where a PATCH replaces the tags."""
+    @pytest.mark.parametrize("tags", ["merge", "replace"])
+    def test_a_saved_plan_takes_away_no_tag_that_somebody_has_set_meanwhile(self, tags, shell, fake):
+        fake.tags = tags
         shell.apply(STACK)
         shell.manifest(STACK.replace("gold", "silver"))
         shell("plan", "--out", "p.json")
         found = experiment(fake, "fraud")
         ask(fake, "PATCH", f"experiments/{found.id}", {"tags": {**found.tags, "theirs": "1"}})
-        check(
-            shell("apply", "p.json", "--yes", code=5), "stale-plan", "has changed on the server since the plan was made"
-        )
-        shell("apply", "--yes")
+        shell("apply", "p.json", "--yes")
         assert own(found.tags) == {"team": "risk", "tier": "silver", "theirs": "1"}
+
+    def test_no_plan_and_no_journal_shows_a_secret_that_is_written_back(self, shell, fake, url, monkeypatch):
+        """A request with all tags has those too that are no part of the change."""
+        monkeypatch.setenv("KEY", "s3cr3t-value")
+        target = (
+            f"{{backend: tenant, url: '{url}', tenant: {TENANT}, token: '{TOKEN}', sensitive: [tags.key, tags.old]}}"
+        )
+        shell.write("manifests/reconciler.yaml", f"stack: ml\ntargets:\n  tenant: {target}\n")
+        text = "experiments: {fraud: {tags: {tier: gold, key: '${env.KEY}'}}}"
+        shell.apply(text)
+        found = experiment(fake, "fraud")
+        ask(fake, "PATCH", f"experiments/{found.id}", {"tags": {**found.tags, "old": "0ld-s3cr3t"}})
+        told = []
+        for manifest, deletions in ((text.replace("gold", "silver"), "0"), ("experiments: {}", "1")):
+            shell.manifest(manifest)
+            told.append(shell("plan", "--verbose", "--out", "p.json", "--allow-delete", deletions).out)
+            told.append((shell.folder / "p.json").read_text())
+            told.append(shell("apply", "p.json", "--yes", "--journal", "j", "--journal-bodies").out)
+            assert (found.tags["key"], found.tags["old"]) == ("s3cr3t-value", "0ld-s3cr3t")
+        told.append((shell.folder / "j").read_text())
+        assert found.tags["tier"] == "silver"
+        assert "$live" in "".join(told)
+        assert "s3cr3t" not in "".join(told)

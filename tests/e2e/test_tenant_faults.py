@@ -37,7 +37,7 @@ FAULTS = {
     "page": Fault(502, "<html>"),
     "login": Fault(200, "<html>"),
 }
-REQUESTS = 24
+REQUESTS = 30
 """More than either apply sends."""
 EVERY = [(number, name, known) for number in range(REQUESTS) for name in FAULTS for known in (True, False)]
 CASES = EVERY if os.environ.get("RECONCILER_TEST_ALL") else EVERY[::11]

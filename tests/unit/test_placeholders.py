@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.core.call import ID, NOW, Call, id_of
+from reconciler.core.call import ID, NOW, Call, id_of, onto_live
 from reconciler.core.change import Action
 from reconciler.core.mark import digest
-from reconciler.core.placeholders import changed_secrets, checked, placeholders, unknown_id
+from reconciler.core.placeholders import ask_what_is_there, changed_secrets, checked, placeholders, unknown_id
 from reconciler.core.plan import Plan, Step
 from reconciler.core.scope import Scope
 from tests.lives import address
@@ -44,11 +44,23 @@ def test_they_are_found_wherever_they_stand():
         {"$now": "s"},
         {"$sensitive": 5},
         {"$sensitive": None, "$now": "ms"},
+        {"$live": "tags"},
+        {"$live": {"tags": {}, "params": {}}},
+        {"$live": {"tags": "x"}},
+        {"$live": {"tags": {}}, "more": 1},
     ],
 )
 def test_one_that_stands_for_nothing(wrong):
     with pytest.raises(ValueError, match=r"stands for nothing|is not an address"):
         checked({"a": [wrong]})
+
+
+def test_what_is_written_onto_what_is_there():
+    body = {"tags": onto_live("tags", {"a": secret("${env.T}"), "b": "1"})}
+    assert body == {"tags": {"$live": {"tags": {"a": secret("${env.T}"), "b": "1"}}}}
+    assert list(placeholders(checked(body))) == [("$sensitive", "${env.T}")]
+    steps = [Step(FRAUD, Action.update, calls=(post({"a": [1]}), post(one))) for one in (body, {"tags": {}}, None)]
+    assert [ask_what_is_there(step) for step in steps] == [True, False, False]
 
 
 def test_an_id_that_nobody_has():

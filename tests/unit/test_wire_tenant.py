@@ -203,7 +203,7 @@ class TestExperiments:
         one, two, three = lists.drive(EXPERIMENTS.observe(Query("ml", sought)))
         assert (one.address, one.id, one.damage) == (address("experiments.own"), "1", "")
         assert one.fields == {("name",): "renamed", ("tags", "team"): "risk"}
-        assert one.rewritten == {("tags", key): value for key, value in every[0]["tags"].items()}
+        assert one.facts == {("tags", key): value for key, value in every[0]["tags"].items()}
         assert (two.address, two.mark) == (address("experiments.a"), None)
         assert two.fields == {("name",): "fraud", ("description",): "d", ("artifact_location",): "s3://b"}
         assert (three.address, three.deleted, list(three.others)) == (address("experiments.b"), True, ["ops"])
@@ -217,16 +217,16 @@ class TestExperiments:
         assert call.fields == (("description",), ("name",), ("tags", "team"))
 
     def test_an_update_sends_all_tags_that_are_there(self):
-        live = held(entry("experiments.fraud"), rewritten={("tags", "a"): "1", ("tags", "matih.x"): "y"})
+        live = held(entry("experiments.fraud"))
         changes = (change("name", "new"), change("description", None, "d"), change("tags.a", "2", "1"))
         (call,) = EXPERIMENTS.update(Edit(live, changes, {"reconciler.ml": "m", "reconciler.ml.1": None}))
-        tags = {"a": "2", "matih.x": "y", "reconciler.ml": "m", "reconciler.ml.1": ""}
-        body = {"name": "new", "description": "", "tags": tags}
+        tags = {"a": "2", "reconciler.ml": "m", "reconciler.ml.1": ""}
+        body = {"name": "new", "description": "", "tags": {"$live": {"tags": tags}}}
         assert sent([call]) == [("PATCH", f"experiments/{ID}", body)]
         assert call.repeatable
 
     def test_an_update_without_tags_sends_none(self):
-        live = held(entry("experiments.fraud"), rewritten={("tags", "a"): "1"})
+        live = held(entry("experiments.fraud"))
         (call,) = EXPERIMENTS.update(Edit(live, (change("name", "new"),), {}))
         assert call.body == {"name": "new"}
         assert EXPERIMENTS.update(Edit(live, (), {})) == []
