@@ -67,7 +67,7 @@ def execute(
         graphlib.CycleError: steps need each other; nothing was sent.
     """
     stop = stop or Stop()
-    runner = Runner(send, resolve_secret, plan.ids, stop, once, held=held or {})
+    runner = Runner(send, resolve_secret, plan.ids, stop, once, held=held)
     apply = _Apply(plan, runner, stop, _Listener(on_start, on_outcome, on_interrupt))
     pool = Pool(parallel)
     try:

@@ -35,9 +35,9 @@ class Runner:
         stop: Stop,
         once: Once | None,
         *,
-        held: Mapping[Address, Fields],
+        held: Mapping[Address, Fields] | None = None,
     ) -> None:
-        self._held = held
+        self._held = held or {}
         self._stop = stop
         self._send = send
         self._once = once
