@@ -249,10 +249,17 @@ class TestRuns:
     ],
 )
 def test_what_a_workspace_is_asked(status, code, can):
-    asked, server = drive(probe(OPTIONS), [Answer(status, code)])
-    assert asked == [[("POST", "experiments/delete-experiment-tag", {})]]
+    (asked,), server = drive(probe(OPTIONS), [Answer(status, code), Answer(200)])
+    assert asked[0] == ("POST", "experiments/delete-experiment-tag", {})
+    assert asked[1][1] == "experiments/search"
     assert BACKEND.probes == ("/experiments/delete-experiment-tag",)
     assert server.usual == can
+
+
+@pytest.mark.parametrize(("status", "lacks"), [(200, set()), (400, {"tags.like"}), (403, set()), (404, set())])
+def test_whether_experiments_can_be_searched_by_their_tags(status, lacks):
+    _, server = drive(probe(OPTIONS), [Answer(400), Answer(status)])
+    assert set(server.lacks) == lacks
 
 
 class TestLock:

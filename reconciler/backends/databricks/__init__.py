@@ -16,9 +16,9 @@ from reconciler.backends.databricks.names import Names
 from reconciler.backends.databricks.options import Options
 from reconciler.backends.databricks.permissions import Entries
 from reconciler.backends.databricks.runs import Runs
-from reconciler.backends.mlflow.api import ABSENT
+from reconciler.backends.mlflow.api import ABSENT, marked
 from reconciler.backends.mlflow.logged_models import LoggedModels
-from reconciler.backends.mlflow.servers import REMOVE_TAG
+from reconciler.backends.mlflow.servers import LIKE, REMOVE_TAG
 from reconciler.backends.permitted import Permitted
 from reconciler.core.call import Flow
 from reconciler.core.wire import Backend, Rate, Server, Wire
@@ -35,15 +35,20 @@ def wires(options: Options, server: Server) -> Mapping[str, Wire]:
 
 
 def probe(options: Options) -> Flow[Server]:  # noqa: ARG001 - all are asked alike
-    """Asks whether a tag of an experiment can be removed, as on MLflow; no document of Databricks says so."""
+    """Asks whether tags of experiments can be removed and searched, as on MLflow: no document of Databricks says so."""
     api = Api()
-    (answer,) = yield [api.ask("experiments/delete-experiment-tag")]
-    if answer.status not in _NOTHING_THERE or answer.code in ABSENT:
-        return Server()
-    return Server(lacks={REMOVE_TAG: "the workspace has no request that removes a tag of an experiment"})
+    asked = [api.ask("experiments/delete-experiment-tag"), api.ask("experiments/search", _BY_TAG)]
+    untag, search = yield asked
+    lacks = {}
+    if untag.status in _NOTHING_THERE and untag.code not in ABSENT:
+        lacks[REMOVE_TAG] = "the workspace has no request that removes a tag of an experiment"
+    if search.status == _REFUSED:
+        lacks[LIKE] = "the workspace does not search experiments by their tags"
+    return Server(lacks=lacks)
 
 
-_NOTHING_THERE = (404, 405, 501)
+_BY_TAG = {"filter": marked("probe"), "max_results": 1}
+_NOTHING_THERE, _REFUSED = (404, 405, 501), 400
 BACKEND = Backend(
     name="databricks",
     options=Options,

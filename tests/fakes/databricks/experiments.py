@@ -55,6 +55,8 @@ def get_by_name(state: Workspace, fields: Json) -> Json:
 
 
 def search(state: Workspace, fields: Json) -> Json:
+    if "tag" in fields.get("filter", "") and not state.filters_tags:
+        raise invalid("Invalid filter: experiments are searched by their names alone.")
     for term in fields.get("order_by", []):
         if term.split()[0] not in ORDERS:
             raise invalid(f"Invalid order_by {term!r}: experiments are ordered by their name or their last update.")

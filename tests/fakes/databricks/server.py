@@ -20,7 +20,8 @@ class FakeDatabricks(Fake):
     """A workspace in memory; the paths of its record stand below /api/2.0/mlflow where they start with that.
 
     `quota`: requests a second. `untags`: tags of experiments can be removed. `registry`: it has one of its own.
-    `taken`: the code of the error for a name that is taken, which the SDK's documentation does not settle.
+    `filters_tags`: experiments can be searched by their tags. `taken`: the code of the error for a name that is taken.
+    The documentation settles neither of the last two.
     """
 
     def __init__(
@@ -31,8 +32,10 @@ class FakeDatabricks(Fake):
         *,
         untags: bool = False,
         registry: bool = True,
+        filters_tags: bool = True,
     ) -> None:
-        self._page_cap, self._taken, self.untags, self.registry = page_cap, taken, untags, registry
+        self._page_cap, self._taken = page_cap, taken
+        self.untags, self.registry, self.filters_tags = untags, registry, filters_tags
         super().__init__("/api/2.0/mlflow", quota)
 
     @property
@@ -53,7 +56,8 @@ class FakeDatabricks(Fake):
                 if found:
                     return found
                 state = self._state
-                state.user, state.untags, state.registry = self._access.user(headers), self.untags, self.registry
+                state.user, state.untags = self._access.user(headers), self.untags
+                state.registry, state.filters_tags = self.registry, self.filters_tags
                 return 200, copy.deepcopy(dispatch(TABLES, state, method, path, query, body))
         except ApiError as error:
             return error.status, {name: error.body[name] for name in ("error_code", "message")}

@@ -63,6 +63,7 @@ class Workspace(State):
     user: str = USER
     untags: bool = False
     registry: bool = True
+    filters_tags: bool = True
     folders: set[str] = field(default_factory=lambda: {"/", "/Users", "/Shared", HOME})
     limits: Limits = LIMITS
 
