@@ -81,7 +81,7 @@ def diff(desired: Desired, live: Live, kind: Kind, moving: Collection[Address] =
     for path in sorted(want):
         before, after = live.fields.get(path), want[path]
         if path in differing:
-            reason: Reason = "manifest" if path in live.masked else _reason(before, after, applied.get(path))
+            reason = _cause(live, path, after, kind.rule(path))
             change = FieldChange(path, before, after, Action.update, reason, desired.at(path))
             why = _forbidden(kind.rule(path), before)
             changes.append(change) if not why else refused.append(Refused(change, why))
@@ -140,6 +140,16 @@ def _directives(desired: Desired, live: Live) -> list[FieldChange]:
         for name, (before, after) in pairs.items()
         if before != after
     ]
+
+
+def _cause(live: Live, path: Path, after: Value, rule: Rule) -> Reason:
+    """Why a field that is declared as `after` differs. Of a series only the declared points are known: no conflict."""
+    applied = live.mark.keys.get(path) if live.mark else None
+    if path in live.masked:
+        return "manifest"
+    if rule.series:
+        return "drift" if applied == digest(after) else "manifest"
+    return _reason(live.fields.get(path), after, applied)
 
 
 def _reason(before: Value, after: Value, applied: str | None) -> Reason:

@@ -319,3 +319,16 @@ def test_what_is_masked_and_has_no_mark_is_what_it_shows():
     live = replace(found("experiments.fraud", {"name": "/Trash/fraud"}), masked=frozenset({("name",)}))
     (change,) = diff(entry("experiments.fraud"), live, EXPERIMENTS).changes
     assert (change.before, change.after) == ("/Trash/fraud", "fraud")
+
+
+def test_a_point_that_the_manifest_changed_is_no_conflict():
+    """The server shows of a series the points that are declared: what it lacks of them was not changed there."""
+    points = [{"step": 0, "value": 0.7}, {"step": 1, "value": 0.3}]
+    desired = entry("runs.r", experiment="fraud", metrics={"loss": points})
+    there = {**desired.fields, path("metrics.loss"): desired.fields[path("metrics.loss")][:1]}
+    for applied, reason in (("anything", "manifest"), (desired.fields[path("metrics.loss")], "drift")):
+        live = owned("runs.r", {}, {"metrics.loss": applied}, parent="1")
+        changes = diff(desired, replace(live, fields=there), RUNS).changes
+        assert [one.reason for one in changes if one.path == path("metrics.loss")] == [reason]
+    live = replace(held(desired), fields=there, mark=None)
+    assert [one.reason for one in diff(desired, live, RUNS).changes if one.path == path("metrics.loss")] == ["manifest"]
