@@ -115,6 +115,9 @@ class Permitted(Wire):
     def cannot(self, action: Action) -> str:
         return self.experiments.cannot(action)
 
+    def spares(self, live: Live, desired: Desired | None) -> Unsupported | None:
+        return self.experiments.spares(live, desired)
+
     def refuses(self, live: Live | None, changes: Sequence[FieldChange]) -> Sequence[Unsupported]:
         own = {change.path: change.after for change in changes if change.path[0] == FIELD}
         if self.caller == ():

@@ -25,6 +25,7 @@ REFUSALS = frozenset(
         "lock-held",
         "no-answer",
         "no-lock",
+        "outside-prefix",
         "owned-by-another-stack",
         "safety-threshold",
         "shared",

@@ -13,7 +13,7 @@ from reconciler.core.diagnostics import Diagnostic, Span, error
 from reconciler.core.diff import Difference, Refused, created, diff, mark_of, replaced, stripped
 from reconciler.core.kind import Kind
 from reconciler.core.mark import Mark
-from reconciler.core.match import Pair
+from reconciler.core.match import NAME, Pair
 from reconciler.core.plan import Stay, Step
 from reconciler.core.resource import Desired, Live
 from reconciler.core.sensitive import Sensitive, quoted
@@ -71,7 +71,7 @@ class Stepper:
             return self._replace(desired, live, kind)
         found, stays = self._parted(live, diff(desired, live, kind, self.moving))
         problems = [self._refusal(desired, refused, kind) for refused in found.refused]
-        problems += self._unsupported(live, found) + self._conflicts(desired, found)
+        problems += self._spared(live, desired) + self._unsupported(live, found) + self._conflicts(desired, found)
         problems += self._impossible(desired, Action.restore) if live.deleted else []
         tags = self._mark_edit(live, _with(mark_of(desired), live, stays))
         if not (found.changes or tags or live.deleted):
@@ -88,6 +88,7 @@ class Stepper:
         """Marks the old one as replaced, deletes it, makes a new one: wherever that stops, the next plan goes on."""
         wire = self._wire(desired.address)
         problems = self._impossible(desired, Action.replace) or self._impossible(desired, Action.delete)
+        problems += self._spared(live, desired)
         if kind.irreplaceable:
             problems.append(error("irreplaceable", f"{desired.address}: {kind.irreplaceable}", desired.at()))
         if desired.prevent_destroy or (live.mark and live.mark.prevent_destroy):
@@ -116,6 +117,8 @@ class Stepper:
             return self._stripped(live, mark, unmark)
         if why := wire.cannot(Action.delete):
             return Verdict(None, [], (Stay(live.address, (), why),))
+        if spared := self._spared(live):
+            return Verdict(None, spared)
         problems = [_protected(live.address, "delete")] if mark.prevent_destroy and not mark.replaced else []
         problems += [_used(live, stack) for stack in sorted(live.others)]
         away = (*wire.update(Edit(live, (), self._condemnation(live, mark))), *wire.delete(live))
@@ -146,6 +149,11 @@ class Stepper:
     def _impossible(self, desired: Desired, action: Action) -> list[Diagnostic]:
         why = self._wire(desired.address).cannot(action)
         return [error("unsupported", f"{desired.address}: it cannot be {action}d: {why}", desired.at())] if why else []
+
+    def _spared(self, live: Live, desired: Desired | None = None) -> list[Diagnostic]:
+        no = self._wire(live.address).spares(live, desired)
+        at = desired.at(NAME) if desired else None
+        return [error(no.code, f"{live.address} {no.why}", at, no.hint)] if no else []
 
     def _condemnation(self, live: Live, mark: Mark) -> dict[str, str | None]:
         """What notes in the mark that the stack deletes the resource; nothing where no one could read it afterwards."""

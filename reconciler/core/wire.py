@@ -100,6 +100,10 @@ class Wire(Protocol):
         """What forbids `changes` of one resource together, such as that the caller would lock itself out."""
         return ()
 
+    def spares(self, live: Live, desired: Desired | None) -> Unsupported | None:  # noqa: ARG002
+        """What forbids to take `live` for what is declared, or to delete it where `desired` is None."""
+        return None
+
     def hides(self) -> str:
         """Why what lives in a deleted experiment may not be observed; '' where it always is."""
         return ""

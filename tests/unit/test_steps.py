@@ -454,3 +454,30 @@ def test_what_is_taken_over_as_it_is_changes_nothing_and_is_not_refused():
     desired = entry(FRAUD, tags={"team": "ml"})
     live = found(FRAUD, {"name": "fraud", "tags.team": "ml"})
     assert Stepper("ml", KINDS, REFUSING).step(Pair(address(FRAUD), desired, live)).problems == []
+
+
+class Sparing(Experiments):
+    """Experiments of which none is the stack's."""
+
+    def spares(self, live, desired):
+        return Unsupported((), "is declared" if desired else "is not declared", "look elsewhere", "outside-prefix")
+
+
+SPARING = {**WIRES, "experiments": Sparing(WIRES["experiments"].experiments.api)}
+
+
+@pytest.mark.parametrize("options", [{}, {"replace": frozenset([address(FRAUD)])}])
+def test_what_is_spared_is_not_taken_for_what_is_declared(options):
+    desired = entry(FRAUD, tags={"team": "ml"})
+    found = Stepper("ml", KINDS, SPARING, **options).step(Pair(address(FRAUD), desired, held(desired))).problems
+    first = found[0]
+    assert (first.code, first.summary, first.hint) == ("outside-prefix", f"{FRAUD} is declared", "look elsewhere")
+    assert first.at == desired.at(("name",))
+
+
+def test_what_is_spared_is_not_deleted():
+    stepper = Stepper("ml", KINDS, SPARING)
+    nothing, (found,), stays = stepper.step(Pair(address(FRAUD), None, held(entry(FRAUD))))
+    assert (nothing, found.summary, found.at, stays) == (None, f"{FRAUD} is not declared", None, ())
+    kept, problems, _ = stepper.step(Pair(address(FRAUD), None, held(entry(FRAUD, on_remove="keep"))))
+    assert (kept.action, problems) == (Action.update, [])

@@ -20,9 +20,10 @@ from reconciler.core import mark as marks
 from reconciler.core.call import Call
 from reconciler.core.change import Path, Secret, Value
 from reconciler.core.mark import Mark
-from reconciler.core.resource import Desired
+from reconciler.core.resource import Desired, Live
 from reconciler.core.sensitive import as_text
 from reconciler.core.wire import Edit, Unsupported
+from reconciler.core.words import shown
 
 NAME: Path = ("name",)
 
@@ -38,6 +39,24 @@ class Experiments(MlflowExperiments):
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
         return mlflow_limits.check(limits.EXPERIMENT, path, value)
+
+    def spares(self, live: Live, desired: Desired | None) -> Unsupported | None:
+        """Targets of one stack share its marks, and each takes what the other one made for what it has to rename."""
+        if live.mark is None or not self._strays(live, live.mark, desired):
+            return None
+        name = shown(as_text(live.fields[NAME]))
+        why = f"lies at {name}, outside the target's name_prefix '{self.names.prefix}': another target may have made it"
+        way = "declare it with its absolute path, or rename it" if desired else "delete it"
+        return Unsupported(NAME, why, f"give each target a stack of its own; or {way} in the workspace", code="outside-prefix")
+
+    def _strays(self, live: Live, mark: Mark, desired: Desired | None) -> bool:
+        """Whether it lies outside the folder, and the mark does not say that it was put into it."""
+        wanted = as_text(desired.fields[NAME]) if desired else ""
+        inside = not live.deleted and self.names.holds(as_text(live.fields[NAME]))
+        if not self.names.prefix or inside or (desired and not self.names.holds(wanted)):
+            return False
+        own = (self.names.canonical(mark.address.name), wanted)
+        return mark.keys.get(NAME) not in map(marks.digest, own)
 
     def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]:
         """What one request cannot hold goes into later ones. The mark speaks of it in the last of them."""

@@ -35,6 +35,10 @@ class Names:
         """The path of the experiment that is declared with `name`."""
         return held(f"{self.prefix}/{name}" if self.prefix and name and not name.startswith("/") else name)
 
+    def holds(self, path: str) -> bool:
+        """Whether `path` lies in the folder."""
+        return path.startswith(f"{self.prefix}/")
+
 
 def folder(path: str) -> str:
     """Where an experiment lies; '' for the root, which is always there."""
