@@ -47,7 +47,8 @@ class Experiments(MlflowExperiments):
         name = shown(as_text(live.fields[NAME]))
         why = f"lies at {name}, outside the target's name_prefix '{self.names.prefix}': another target may have made it"
         way = "declare it with its absolute path, or rename it" if desired else "delete it"
-        return Unsupported(NAME, why, f"give each target a stack of its own; or {way} in the workspace", code="outside-prefix")
+        hint = f"give each target a stack of its own; or {way} in the workspace"
+        return Unsupported(NAME, why, hint, code="outside-prefix")
 
     def _strays(self, live: Live, mark: Mark, desired: Desired | None) -> bool:
         """Whether it lies outside the folder, and the mark does not say that it was put into it."""
@@ -55,8 +56,8 @@ class Experiments(MlflowExperiments):
         inside = not live.deleted and self.names.holds(as_text(live.fields[NAME]))
         if not self.names.prefix or inside or (desired and not self.names.holds(wanted)):
             return False
-        own = (self.names.canonical(mark.address.name), wanted)
-        return mark.keys.get(NAME) not in map(marks.digest, own)
+        own = {marks.digest(name) for name in (self.names.canonical(mark.address.name), wanted)}
+        return mark.keys.get(NAME) not in own
 
     def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]:
         """What one request cannot hold goes into later ones. The mark speaks of it in the last of them."""
