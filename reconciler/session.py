@@ -18,6 +18,7 @@ from reconciler.core.canonical import canonical
 from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
 from reconciler.core.drift import Drifts
 from reconciler.core.guard import Safety
+from reconciler.core.imports import Imported, Importer
 from reconciler.core.limits import check as check_limits
 from reconciler.core.lock import Held, LockWire
 from reconciler.core.match import Pair, match
@@ -45,15 +46,12 @@ class Session:
     """One stack on one target.
 
     Attributes:
-        folder: where the manifests and `reconciler.yaml` are.
-        target: a target's name; None for the default one.
-        variables: values that win over those of the target and the defaults.
-        environ: the environment.
+        folder: where the manifests and `reconciler.yaml` are; `target`: a target's name, None for the default one.
+        variables: values that win over those of the target and the defaults; `environ`: the environment.
         timeout: for how many seconds one request is tried in all.
         lock: whether an apply takes the stack's lock; `lock_timeout`: for how many seconds it waits for another's.
         journal: the file that gets a line of JSON for each request; `journal_bodies`: with what was sent.
-        sources: the texts read so far by file name, for the excerpts of errors.
-        requests: how many requests were sent so far, by reading and writing.
+        sources: the texts read so far by file name; `requests`: how many were sent so far, by reading and writing.
         tell: is told where the server is waited for, by whichever thread waits.
     """
 
@@ -170,6 +168,11 @@ class Session:
         """What the server holds of the stack, and of what is sought. Raises RequestFailed."""
         with self._place(writable=False) as place:
             return place.observe(sought)
+
+    def survey(self, importer: Importer) -> Imported:
+        """What is on the server and no stack owns, as entries of manifests. Raises RequestFailed."""
+        with self._place(writable=False) as place:
+            return importer.imported(place.survey(importer.names, importer.filters, importer.keep))
 
     def recheck(self, plan: Plan) -> None:
         """See that a plan is for this stack and that all that it was computed from still stands. Raises Failed."""

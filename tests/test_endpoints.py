@@ -426,7 +426,9 @@ def sent_by(sender):
         calls += written(wire, Desired(address, DECLARED[address], Document({})), backend.abilities[kind])
         by_name = Sought(address, address.name, fields=DECLARED[address])
         by_id = Sought(Address(address.kind, "other"), "other", id="3")
-        calls += read(wire.observe(Query("ml", (by_name, by_id), ("7",))))
+        unmarked = Sought(Address(address.kind, "found"), "found", id="3", marked=False)
+        calls += read(wire.observe(Query("ml", (by_name, by_id, unmarked), ("7",))))
+        calls += read(wire.survey(Query("ml", parents=("7",)), ""))
     return calls
 
 
@@ -439,7 +441,9 @@ def on_page(sender, call):
     if call.asks and not call.path.startswith(sender.prefix):
         return call.path
     assert path.startswith(sender.prefix)
-    return sender.before + re.sub(r"(?<=/tags/)gone$", "{}", nameless(path.removeprefix(sender.prefix)))
+    return sender.before + re.sub(
+        r"(?<=/tags/)gone$|(?<=logged-models/)3$", "{}", nameless(path.removeprefix(sender.prefix))
+    )
 
 
 # --- the page and the documents

@@ -16,6 +16,7 @@ COMMANDS: Mapping[str, str] = {
     "plan": "Show what apply would do.",
     "apply": "Plan, show, ask, do; or do exactly a saved plan.",
     "drift": "Show what differs on the server from what was last applied.",
+    "import": "Write manifests for what is on the server and no stack owns.",
     "destroy": "Delete all that the stack owns.",
     "unlock": "Release the stack's lock, where whoever holds it is gone.",
     "show": "Print a saved plan.",

@@ -16,6 +16,7 @@ class Rule:
     """The policy of one field, with the reason where there is one to tell.
 
     Attributes:
+        made: what the server gives to one that is made without.
         fixed: why the field cannot change once the resource is made.
         once: why an entry of this map cannot change or go once it is written; entries may be added.
         series: values are appended to, never overwritten or removed (metrics).
@@ -29,6 +30,7 @@ class Rule:
             server may be able to take one entry away only by writing all the others, so that a plan depends on those.
     """
 
+    made: str = ""
     fixed: str = ""
     once: str = ""
     series: bool = False

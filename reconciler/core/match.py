@@ -1,4 +1,4 @@
-"""Decides which live resource is which entry of the manifests: by the mark's address, then by a unique name."""
+"""Decides which live resource is which entry: by the mark's address, then by a unique name or a declared id."""
 
 from __future__ import annotations
 
@@ -37,13 +37,18 @@ def match(
     sound = [live for live in lives if not live.damage]
     owned, doubles = _by_mark([live for live in sound if live.mark], desired)
     found += doubles
-    named = {(live.address.kind, str(live.fields[NAME])): live for live in sound if kinds[live.address.kind].unique}
+    named = {(live.address.kind, _claim(live, kinds)): live for live in sound}
     pairs: dict[Address, Pair] = {}
     for address, entry in sorted(desired.items()):
-        live, problems = _pair(entry, owned, named, desired, kinds[address.kind])
+        live, problems = _pair(entry, owned, named.get((address.kind, _claim(entry, kinds))), desired)
         found += problems
         pairs[address] = Pair(address, entry, live)
     return _with_reactivated(_referring(pairs | _left(owned, pairs), kinds)), found
+
+
+def _claim(one: Desired | Live, kinds: Mapping[str, Kind]) -> str:
+    """By what it is known without a mark: its name where the server has each once, else its id."""
+    return str(one.fields[NAME]) if kinds[one.address.kind].unique else one.id
 
 
 def _left(owned: Mapping[Address, Live], pairs: Mapping[Address, Pair]) -> dict[Address, Pair]:
@@ -110,13 +115,11 @@ def _rank(live: Live, entry: Desired | None) -> tuple[bool, int, str]:
 def _pair(
     entry: Desired,
     owned: Mapping[Address, Live],
-    named: Mapping[tuple[str, str], Live],
+    holder: Live | None,
     desired: Mapping[Address, Desired],
-    kind: Kind,
 ) -> tuple[Live | None, list[Diagnostic]]:
-    """The live resource of one entry, with what forbids it."""
+    """The live resource of one entry, with what forbids it. `holder`: the one that has its name, or its id."""
     marked = owned.get(entry.address)
-    holder = named.get((entry.address.kind, str(entry.fields[NAME]))) if kind.unique else None
     if entry.existing:
         live = holder
         problems = [] if live and not live.deleted else [_not_existing(entry, live)]
@@ -129,7 +132,7 @@ def _pair(
     if live is None:
         return None, []
     problems = _owned_elsewhere(entry, live) + _shared(entry, live)
-    if marked and holder and holder is not marked and not _ours_elsewhere(holder, desired):
+    if marked and holder and not entry.id and holder is not marked and not _ours_elsewhere(holder, desired):
         problems.append(_name_taken(entry, holder))
     return live, problems
 
@@ -183,12 +186,13 @@ def _not_existing(entry: Desired, live: Live | None) -> Diagnostic:
 
 def _owned_elsewhere(entry: Desired, live: Live) -> list[Diagnostic]:
     owners = [stack for stack, mark in sorted(live.others.items()) if not mark.existing]
+    share = "" if live.parent else "declare it with 'existing: true' to manage only some of its tags, or "
     return [
         error(
             "owned-by-another-stack",
             f"{entry.address}: {_name(entry)} (id {live.id}) is owned by the stack '{stack}'",
             entry.at(),
-            "declare it with 'existing: true' to manage only some of its tags, or drop it from that stack first",
+            f"{share}drop it from that stack first",
         )
         for stack in owners
     ]

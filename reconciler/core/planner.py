@@ -92,7 +92,10 @@ def make(
 def sought(desired: Mapping[Address, Desired]) -> dict[str, tuple[Sought, ...]]:
     """What to look for on the server for the sake of `desired`, by kind."""
     return by_kind(
-        [Sought(address, as_text(entry.fields[NAME]), fields=entry.fields) for address, entry in desired.items()]
+        [
+            Sought(address, as_text(entry.fields[NAME]), entry.id, entry.fields, marked=not entry.id)
+            for address, entry in desired.items()
+        ]
     )
 
 

@@ -44,7 +44,7 @@ def resolve(
         sensitive: globs on dotted fields; what these hold from the environment is a Secret.
     """
     secrets = Sensitive(tuple(sensitive))
-    shared, errors = _shared(defaults, scope, secrets)
+    shared, errors = shared_tags(defaults, scope, secrets)
     stack = entries.read(documents, kinds, scope, secrets, Room(shared=len(shared.tags)))
     errors += stack.errors
     names = {kind: {entry.address.name for entry in stack.found if entry.address.kind == kind} for kind in kinds}
@@ -55,26 +55,26 @@ def resolve(
         errors += problems
         if one:
             desired[entry.address] = one
-    errors += taken_names(desired, kinds)
+    errors += taken_names(desired, kinds) + taken_ids(desired.values())
     # the resources of one for_each share their places, and so their findings
     return desired, sorted(dict.fromkeys(errors), key=lambda d: (d.at or Span("", 0, 0), d.code, d.summary))
 
 
 @dataclass(frozen=True, slots=True)
-class _Shared:
+class Shared:
     """The stack's default tags, and where they are written."""
 
     tags: Mapping[str, str]
     document: Document | None
 
 
-def _shared(defaults: Document | None, scope: Scope, sensitive: Sensitive) -> tuple[_Shared, list[Diagnostic]]:
+def shared_tags(defaults: Document | None, scope: Scope, sensitive: Sensitive) -> tuple[Shared, list[Diagnostic]]:
     """The default tags; what is no text among them is a finding of the configuration's already."""
     if defaults is None or not isinstance(defaults.value, dict) or not isinstance(defaults.value.get(TAGS), dict):
-        return _Shared({}, None), []
+        return Shared({}, None), []
     document, errors = interpolate(defaults, scope, sensitive)
     tags = {key: value for key, value in document.value[TAGS].items() if isinstance(value, str)}
-    return _Shared(tags, document), errors + _reserved(tags, document)
+    return Shared(tags, document), errors + _reserved(tags, document)
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class _Resolver:
     kinds: Mapping[str, Kind]
     stack: Entries
     names: Mapping[str, Collection[str]]
-    shared: _Shared
+    shared: Shared
 
     def resolve(self, entry: Entry) -> tuple[Desired | None, list[Diagnostic]]:
         """What `entry` declares; None where it is wrong in itself."""
@@ -112,6 +112,7 @@ class _Resolver:
             prevent_destroy=model.prevent_destroy,
             keep=model.on_remove == "keep",
             existing=existing,
+            id=getattr(model, "id", None) or "",
         )
         return desired, errors + problems
 
@@ -228,4 +229,17 @@ def taken_names(desired: Mapping[Address, Desired], kinds: Mapping[str, Kind]) -
             summary = f"{address} has the name {shown(name)}, as {other.address} has"
             hint = f"{other.address} has it at {other.at(('name',))}"
             errors.append(error("name-taken", summary, entry.at(("name",)), hint))
+    return errors
+
+
+def taken_ids(desired: Iterable[Desired]) -> list[Diagnostic]:
+    """Ids that two entries name: one live resource cannot be both."""
+    errors = []
+    first: dict[tuple[str, str], Desired] = {}
+    for entry in desired:
+        other = first.setdefault((entry.address.kind, entry.id), entry) if entry.id else entry
+        if other is not entry:
+            summary = f"{entry.address} has the id {shown(entry.id)}, as {other.address} has"
+            hint = f"{other.address} has it at {other.at(('id',))}"
+            errors.append(error("id-taken", summary, entry.at(("id",)), hint))
     return errors

@@ -20,6 +20,7 @@ class Desired:
 
     `fields` holds what is declared and no more; a reference holds the address of what it names as text.
     `document` is where it was written: the entry's body, with the stack's defaults behind it.
+    `id`: the server's, of the one to adopt where none carries the mark.
     """
 
     address: Address
@@ -28,6 +29,7 @@ class Desired:
     prevent_destroy: bool = False
     keep: bool = False
     existing: bool = False
+    id: str = ""
 
     def at(self, path: Path = ()) -> Span:
         return self.document.at(path)

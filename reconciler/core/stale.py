@@ -32,7 +32,8 @@ def sought_again(plan: Plan, secret: Callable[[str], str]) -> dict[str, tuple[So
         own = changes.get(address, {})
         values = {path: change.after for path, change in own.items()}
         if address in plan.ids:
-            found.append(Sought(address, "", plan.ids[address], values))
+            known = plan.basis.get(address)
+            found.append(Sought(address, "", plan.ids[address], values, marked=not known or known.mark is not None))
         if NAME in own and own[NAME].effect is not Action.adopt:
             found.append(Sought(address, as_text(revealed(values[NAME], secret)), "", values))
     return by_kind(found)

@@ -238,7 +238,8 @@ def _reason(desired: Desired, live: Live, found: Difference) -> str:
     parts = ["it is deleted on the server"] if live.deleted else []
     parts += ["all its runs come back with it"] if live.deleted and not live.parent else []
     if live.mark is None:
-        parts.append("found by its name; no stack owns it" if not desired.existing else "found by its name")
+        how = "found by its id" if desired.id else "found by its name"
+        parts.append(how if desired.existing else f"{how}; no stack owns it")
     elif live.mark.address != desired.address:
         parts.append(f"moved from {live.mark.address}")
     elif not found.changes and not live.deleted:

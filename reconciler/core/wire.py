@@ -20,13 +20,15 @@ from reconciler.core.resource import Desired, Fields, Live
 class Sought:
     """A resource to look for beside those that carry the stack's mark: by its id where one is known, else by its name.
 
-    `fields` are the declared values that a wire may need to compare (series of points).
+    `fields` are the declared values that a wire may need to compare (series of points). `marked`: it carries the mark,
+    as far as is known; else it is looked for by its id, also where names are not unique.
     """
 
     address: Address
     name: str
     id: str = ""
     fields: Fields = field(default_factory=dict)
+    marked: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,12 @@ class Query:
     stack: str
     sought: tuple[Sought, ...] = ()
     parents: tuple[str, ...] = ()
+
+    def unmarked(self, lives: Sequence[Live]) -> list[Sought]:
+        """What may be there without the mark, by its id, and is not among `lives`."""
+        known = {live.id for live in lives}
+        addresses = {live.address for live in lives}
+        return [s for s in self.sought if not s.marked and s.id not in known and s.address not in addresses]
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +91,10 @@ class Wire(Protocol):
     def restore(self, live: Live) -> list[Call]: ...
 
     def delete(self, live: Live) -> list[Call]: ...
+
+    def survey(self, query: Query, filter: str) -> Flow[list[Live]] | None:  # noqa: A002, ARG002 - as in MLflow
+        """All that is active, whoever owns it, as far as the server's own `filter` takes it; None: not on offer."""
+        return None
 
     def canonical(self, path: Path, value: Value) -> Value:  # noqa: ARG002 - of the path, by default
         """`value` in the form in which the server holds it; what is declared is in it before all else."""
@@ -197,6 +209,7 @@ class Backend:
         probes: the paths to which a POST of an empty object changes nothing, since it names nothing.
         rates: how many requests a second its servers take; the first that fits holds.
         passing: what marks an error after which nothing was written, and which passes: error code, part of the message.
+        filters: whether its lists can be narrowed by a filter of its own, as in MLflow's searches.
         parallel: how many requests at once by default.
         lock: from a target's options to the requests of the stack's lock; None where the backend has none.
     """
@@ -213,5 +226,6 @@ class Backend:
     probes: tuple[str, ...] = ()
     rates: tuple[Rate, ...] = ()
     passing: tuple[tuple[str, str], ...] = ()
+    filters: bool = False
     parallel: int = 4
     lock: Callable[[Any], LockWire] | None = None

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Discriminator, Field, Tag, WithJsonSchema
 
+from reconciler.core.call import is_id
 from reconciler.core.scalars import moment, number
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
@@ -15,6 +16,15 @@ Moment = Annotated[
     BeforeValidator(moment),
     WithJsonSchema({"type": ["string", "integer"], "description": "ISO 8601, such as 2026-01-31T09:00:00Z"}),
 ]
+
+
+def _server_id(text: str) -> str:
+    if not is_id(text):
+        raise ValueError("is not an id as tracking servers give them")
+    return text
+
+
+Id = Annotated[str, AfterValidator(_server_id), WithJsonSchema(_SCALAR)]
 Number = Annotated[float | str, BeforeValidator(number), WithJsonSchema({"type": ["number", "string"]})]
 StringMap = dict[str, Text]
 

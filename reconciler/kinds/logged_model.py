@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from reconciler.core.kind import Kind, Resource, Rule, rules_of
-from reconciler.kinds.fields import StringMap, Text
+from reconciler.core.kind import DIRECTIVE, Kind, Resource, Rule, rules_of
+from reconciler.kinds.fields import Id, StringMap, Text
 
 
 class LoggedModel(Resource):
@@ -24,11 +24,14 @@ class LoggedModel(Resource):
         Text | None,
         Rule(fixed="a logged model's source run cannot be changed", server_default=True, reference="runs"),
     ] = Field(default=None, description="A key of `runs`: the run that made the model.")
-    status: Annotated[Literal["PENDING", "READY", "UPLOAD_FAILED"] | None, Rule(server_default=True)] = Field(
-        default=None, description="Unset: not compared; a new logged model is PENDING."
-    )
+    status: Annotated[
+        Literal["PENDING", "READY", "UPLOAD_FAILED"] | None, Rule(server_default=True, made="PENDING")
+    ] = Field(default=None, description="Unset: not compared; a new logged model is PENDING.")
     params: Annotated[StringMap, Rule(once="params are written once")] = Field(default_factory=dict)
     tags: StringMap = Field(default_factory=dict, description="Tags; values keep the text that was written.")
+    id: Annotated[Id | None, DIRECTIVE] = Field(
+        default=None, description="The server's id of the one to adopt; where it is not there, one is made."
+    )
 
 
 KIND = Kind(name="logged_models", model=LoggedModel, rules=rules_of(LoggedModel), restorable=False)

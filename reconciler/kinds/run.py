@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from reconciler.core.kind import Kind, Resource, Rule, rules_of
-from reconciler.kinds.fields import Metric, Moment, StringMap, Text
+from reconciler.core.kind import DIRECTIVE, Kind, Resource, Rule, rules_of
+from reconciler.kinds.fields import Id, Metric, Moment, StringMap, Text
 
 
 class Dataset(BaseModel):
@@ -31,7 +31,8 @@ class Run(Resource):
     name: Text = Field(description="Its name on the server; default: the key.")
     description: Text | None = Field(default=None, description="Shown by the UI (tag mlflow.note.content).")
     status: Annotated[
-        Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"] | None, Rule(server_default=True)
+        Literal["RUNNING", "SCHEDULED", "FINISHED", "FAILED", "KILLED"] | None,
+        Rule(server_default=True, made="RUNNING"),
     ] = Field(default=None, description="Unset: not compared; a new run is RUNNING.")
     start_time: Annotated[Moment | None, Rule(fixed="a run's start time cannot be changed", server_default=True)] = (
         Field(default=None, description="Unset: the moment of creation.")
@@ -50,6 +51,9 @@ class Run(Resource):
         ),
     ] = Field(default_factory=list)
     tags: StringMap = Field(default_factory=dict, description="Tags; values keep the text that was written.")
+    id: Annotated[Id | None, DIRECTIVE] = Field(
+        default=None, description="The server's id of the one to adopt; where it is not there, one is made."
+    )
 
 
 KIND = Kind(name="runs", model=Run, rules=rules_of(Run))

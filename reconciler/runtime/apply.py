@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -22,7 +22,7 @@ from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed
 from reconciler.runtime.execute import Interrupted, execute
 from reconciler.runtime.lock import drive, hold
 from reconciler.runtime.locking import locked, unseen
-from reconciler.runtime.observe import Send, observe
+from reconciler.runtime.observe import Send, observe, survey
 from reconciler.runtime.once import SETTLE, TOTAL, Once
 
 if TYPE_CHECKING:
@@ -85,12 +85,26 @@ class Place:
 
     def observe(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
         """What the server holds of the stack, and of what is sought. Raises RequestFailed."""
+        return self._known(lambda: self._observe(sought))
+
+    def survey(self, names: Collection[str], filters: Mapping[str, str], keep: Callable[[Live], bool]) -> list[Live]:
+        """All that is active of these kinds, whoever owns it, as far as `keep` says. Raises RequestFailed."""
+
+        def read() -> list[Live]:
+            wires = {name: wire for name, wire in self.stack.wires.items() if name in names}
+            name, send = self.stack.name, self.client.read
+            return survey(wires, self.stack.kinds, filters, keep, stack=name, send=send, parallel=self.parallel)
+
+        return self._known(read)
+
+    def _known(self, read: Callable[[], list[Live]]) -> list[Live]:
+        """What `read` gives; after a refusal again, where the server turns out to be another one."""
         try:
-            return self._observe(sought)
+            return read()
         except (Rejected, NotTracking) as refusal:
             if refusal.status in _BUSY or not self._asked():
                 raise refusal from None
-        return self._observe(sought)
+        return read()
 
     def _asked(self) -> bool:
         """As `ask`, but for a server that answers that no better."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, Generic, TypeVar
 
@@ -54,32 +54,62 @@ def observe(
     Kinds without parents are read first, the others inside the parents found, all kinds of one level at once with at
     most `parallel` requests under way. Where there are no parents, nothing is asked.
     """
+
+    def flow(name: str, parents: tuple[str, ...]) -> Flow[list[Live]]:
+        return wires[name].observe(Query(stack, tuple(sought.get(name, ())), parents))
+
+    return _by_level(list(wires), kinds, flow, send, parallel)
+
+
+def survey(
+    wires: Mapping[str, Wire],
+    kinds: Mapping[str, Kind],
+    filters: Mapping[str, str],
+    keep: Callable[[Live], bool],
+    *,
+    stack: str,
+    send: Send,
+    parallel: int = 4,
+) -> list[Live]:
+    """All that is active of the kinds of `wires`, whoever owns it; of these what to `keep`, and what is in that.
+
+    `filters`: the server's own, by kind.
+    """
+
+    def flow(name: str, parents: tuple[str, ...]) -> Flow[list[Live]]:
+        asked = wires[name].survey(Query(stack, parents=parents), filters.get(name, ""))
+        lives = [] if asked is None else (yield from asked)
+        return [live for live in lives if keep(live)]
+
+    return _by_level(list(wires), kinds, flow, send, parallel)
+
+
+def _by_level(
+    names: Sequence[str],
+    kinds: Mapping[str, Kind],
+    flow: Callable[[str, tuple[str, ...]], Flow[list[Live]]],
+    send: Send,
+    parallel: int,
+) -> list[Live]:
     found: dict[str, list[Live]] = {}
     pool = Pool(parallel)
     try:
-        while level := [name for name in wires if _ready(name, kinds, wires, found)]:
-            asked = {name: _query(kinds[name], sought.get(name, ()), stack, found) for name in level}
-            flows = {
-                name: wires[name].observe(query) for name, query in asked.items() if _worthwhile(name, query, kinds)
-            }
+        while level := [name for name in names if _ready(name, kinds, names, found)]:
+            parents = {name: _parents(kinds[name], found) for name in level}
+            flows = {name: flow(name, ids) for name, ids in parents.items() if ids or not kinds[name].parents}
             lives = _together(list(flows.values()), send, pool)
             found |= {name: [] for name in level} | dict(zip(flows, lives, strict=True))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
-    return [live for name in wires for live in found.get(name, ())]
+    return [live for name in names for live in found.get(name, ())]
 
 
-def _ready(name: str, kinds: Mapping[str, Kind], wires: Iterable[str], found: Mapping[str, list[Live]]) -> bool:
-    return name not in found and all(parent in found or parent not in wires for parent in kinds[name].parents)
+def _ready(name: str, kinds: Mapping[str, Kind], names: Collection[str], found: Mapping[str, list[Live]]) -> bool:
+    return name not in found and all(parent in found or parent not in names for parent in kinds[name].parents)
 
 
-def _query(kind: Kind, sought: Sequence[Sought], stack: str, found: Mapping[str, list[Live]]) -> Query:
-    parents = {live.id for parent in kind.parents for live in found.get(parent, ())}
-    return Query(stack=stack, sought=tuple(sought), parents=tuple(sorted(parents)))
-
-
-def _worthwhile(name: str, query: Query, kinds: Mapping[str, Kind]) -> bool:
-    return bool(query.parents) or not kinds[name].parents
+def _parents(kind: Kind, found: Mapping[str, list[Live]]) -> tuple[str, ...]:
+    return tuple(sorted({live.id for parent in kind.parents for live in found.get(parent, ())}))
 
 
 class _Driver(Generic[T]):

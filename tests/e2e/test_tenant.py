@@ -475,3 +475,30 @@ class TestServer:
         assert found.tags["tier"] == "silver"
         assert "$live" in "".join(told)
         assert "s3cr3t" not in "".join(told)
+
+
+class TestImport:
+    def test_what_nobody_owns_is_imported_and_adopted(self, shell, fake):
+        shell.apply(STACK)
+        experiment(fake, "fraud").tags.pop("reconciler.ml")
+        run(fake, "base").tags.pop("reconciler.ml")
+        (shell.folder / "manifests/main.yaml").unlink()
+        found = shell("import")
+        assert found.out == "Imported: 1 experiment, 1 run into 1 file.\n"
+        text = (shell.folder / "manifests/fraud.yaml").read_text(encoding="utf-8")
+        assert text == (
+            "experiments:\n  fraud:\n    description: Card fraud\n"
+            "    artifact_location: s3://matih-acme-corp/fraud\n    tags:\n      team: risk\n      tier: gold\n"
+            f"runs:\n  fraud/base:\n    experiment: fraud\n    name: base\n    id: {run(fake, 'base').id}\n"
+            "    description: The first one\n    status: FINISHED\n    params:\n      depth: 6\n"
+            "    metrics:\n      auc: 0.9\n      loss: 0.5\n    tags:\n      model: xgboost\n"
+        )
+        steps = json.loads(shell("plan", "--format", "json").out)["steps"]
+        assert [step["action"] for step in steps] == ["adopt", "adopt"]
+        shell("apply", "--yes")
+        settled(shell)
+        assert len(fake.tenant(TENANT).runs) == 1
+
+    def test_there_is_no_filter_and_there_are_no_logged_models(self, shell):
+        check(shell("import", "--filter", "x", code=1), "unsupported", "the backend 'tenant' has no filters")
+        check(shell("import", "--kind", "logged_models", code=1), "unsupported", "cannot list all logged_models")

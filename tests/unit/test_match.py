@@ -37,6 +37,17 @@ def test_runs_and_models_are_never_found_by_name():
     assert matched([entry("runs.r", experiment="fraud")], [live]) == ({"runs.r": None}, [])
 
 
+def test_a_run_is_found_by_a_declared_id_as_long_as_none_carries_its_mark():
+    live = found("runs.r", {"name": "another", "experiment": "1"}, "9", parent="1")
+    run = entry("runs.r", experiment="fraud", id="9")
+    assert matched([run], [live]) == ({"runs.r": "9"}, [])
+    ours = owned("runs.r", {"name": "r", "experiment": "1"}, {}, id="8", parent="1")
+    assert matched([run], [live, ours]) == ({"runs.r": "8"}, [])
+    theirs = found("runs.r", {"name": "r", "experiment": "1"}, "9", parent="1", others={"ops": Mark(address("runs.x"))})
+    problem = ("owned-by-another-stack", "runs.r: 'r' (id 9) is owned by the stack 'ops'")
+    assert matched([run], [theirs]) == ({"runs.r": "9"}, [problem])
+
+
 def test_a_reference_to_what_two_entries_would_be_stays_as_it_is_declared():
     """The name is what is wrong there; that the reference would have to change is no second finding."""
     owner = owned("experiments.was", {"name": "x"}, {})

@@ -70,5 +70,6 @@ BACKEND = Backend(
         Rate(127),
     ),
     lock=lambda options: WorkspaceLock(Api()),  # noqa: ARG005 - all are alike
+    filters=True,
     reads=("/experiments/search", "/runs/search", "/logged-models/search"),
 )

@@ -50,5 +50,6 @@ BACKEND = Backend(
     unmet=lambda options: servers.unmet(Api(options.prefix), options.workspace),
     probe=lambda options: servers.probe(Api(options.prefix)),
     probes=("/experiments/delete-experiment-tag", "/runs/log-inputs"),
+    filters=True,
     reads=("/experiments/search", "/runs/search", "/logged-models/search"),
 )

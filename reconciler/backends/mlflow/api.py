@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
@@ -121,6 +121,11 @@ def marked(stack: str) -> str:
 def carries(tags: Iterable[Pair] | None, stack: str) -> bool:
     """What `marked` finds, for servers that do not."""
     return any(tag["key"] == marks.tag_key(stack) for tag in tags or ())
+
+
+def chunks(items: Sequence[str], most: int) -> list[Sequence[str]]:
+    """`items` in order, at most so many at once."""
+    return [items[start : start + most] for start in range(0, len(items), most)]
 
 
 def pairs(values: Mapping[str, Value]) -> list[dict[str, Value]]:

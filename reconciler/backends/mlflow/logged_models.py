@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,14 +20,14 @@ from reconciler.backends.mlflow.api import (
     tags_of,
     written,
 )
-from reconciler.backends.mlflow.replies import Model, ModelPage, from_pairs
+from reconciler.backends.mlflow.replies import Model, ModelPage, TheModel, from_pairs, read
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.call import ID, Call, Flow, id_of
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Live
-from reconciler.core.wire import Edit, Query, Server, Unsupported, Wire
+from reconciler.core.wire import Edit, Query, Server, Sought, Unsupported, Wire
 
 STATUS = "LOGGED_MODEL_"
 """How the server's names of a status start. It takes an unknown one with 200 and stores UNSPECIFIED (3.17.2)."""
@@ -50,7 +50,29 @@ class LoggedModels(Wire):
         items = yield from self.api.pages("logged-models/search", body, ModelPage)
         if "filter" not in body:
             items = [item for item in items if carries(item["info"].get("tags"), query.stack)]
+        lives = [_live(item, query.stack) for item in items]
+        if unmarked := query.unmarked(lives):
+            lives += yield from self._by_id(query, unmarked)
+        return lives
+
+    def survey(self, query: Query, filter: str) -> Flow[list[Live]]:  # noqa: A002 - as in MLflow
+        body = {
+            "experiment_ids": list(query.parents),
+            "filter": filter,
+            "max_results": self.api.model_page,
+            "order_by": [{"field_name": "creation_timestamp", "ascending": True}],
+        }
+        items = yield from self.api.pages("logged-models/search", body, ModelPage)
         return [_live(item, query.stack) for item in items]
+
+    def _by_id(self, query: Query, sought: Sequence[Sought]) -> Flow[list[Live]]:
+        calls = [self.api.get(f"logged-models/{one.id}", {}, ABSENT) for one in sought]
+        replies = yield calls
+        return [
+            _live(read(reply, TheModel, call).model, query.stack, one.address)
+            for one, call, reply in zip(sought, calls, replies, strict=True)
+            if reply is not None
+        ]
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
         return limits.check(limits.LOGGED_MODEL, path, value)
@@ -118,7 +140,7 @@ class LoggedModels(Wire):
         return self.api.delete(f"logged-models/{ID}/tags/{encoded(key)}", fields, ABSENT)
 
 
-def _live(item: Model, stack: str) -> Live:
+def _live(item: Model, stack: str, address: Address | None = None) -> Live:
     info = item["info"]
     tags = from_pairs(info.get("tags"))
     own = Ownership.of(tags, stack, "logged_models")
@@ -132,7 +154,7 @@ def _live(item: Model, stack: str) -> Live:
     fields |= {("params", key): value for key, value in from_pairs((item.get("data") or {}).get("params")).items()}
     fields |= {path: value for path, value in tag_fields(tags).items() if path[0] == "tags"}
     return Live(
-        address=own.mark.address if own.mark else Address("logged_models", f"?{info['model_id']}"),
+        address=own.mark.address if own.mark else address or Address("logged_models", f"?{info['model_id']}"),
         id=info["model_id"],
         fields=fields,
         parent=info["experiment_id"],

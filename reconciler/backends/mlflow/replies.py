@@ -172,6 +172,10 @@ class TheExperiment(Form):
     experiment: Experiment
 
 
+class TheModel(Form):
+    model: Model
+
+
 class TheRegisteredModel(Form):
     registered_model: RegisteredModel
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -14,6 +14,7 @@ from reconciler.backends.mlflow.api import (
     Api,
     Ownership,
     carries,
+    chunks,
     marked,
     pairs,
     removed_tags,
@@ -23,7 +24,7 @@ from reconciler.backends.mlflow.api import (
     written,
 )
 from reconciler.backends.mlflow.batches import Entry, batches
-from reconciler.backends.mlflow.replies import Run, RunPage, from_pairs
+from reconciler.backends.mlflow.replies import Run, RunPage, from_pairs, read
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.call import NOW, Call, Flow, id_of
@@ -33,6 +34,8 @@ from reconciler.core.resource import Desired, Fields, Live
 from reconciler.core.scalars import milliseconds, moment
 from reconciler.core.wire import Edit, Query, Server, Unsupported, Wire
 
+AT_ONCE = 200
+"""So many runs are looked for by their ids in one request."""
 CONTEXT = "mlflow.data.context"
 """The tag of a run's input that says what the dataset was used for."""
 NAME = "mlflow.runName"
@@ -50,11 +53,41 @@ class Runs(Wire):
         if servers.LIKE not in self.server.lacks:
             body["filter"] = marked(query.stack)
         items = yield from self.api.pages("runs/search", body, RunPage)
-        if "filter" not in body:
-            items = [item for item in items if carries((item.get("data") or {}).get("tags"), query.stack)]
-        lives = [_live(item, query.stack) for item in items]
+        lives = [
+            _live(item, query.stack)
+            for item in items
+            if "filter" in body or carries((item.get("data") or {}).get("tags"), query.stack)
+        ]
+        unmarked = {one.id: one.address for one in query.unmarked(lives)}
+        if unmarked and "filter" in body:
+            items = yield from self._by_id(query, list(unmarked))
+        found = ((item, unmarked.get(item["info"]["run_id"])) for item in items)
+        lives += [_live(item, query.stack, address) for item, address in found if address]
         declared = {sought.address: sought.fields for sought in query.sought}
         return (yield from points.settle(self.api, [_settle_datasets(live, declared) for live in lives], declared))
+
+    def survey(self, query: Query, filter: str) -> Flow[list[Live]]:  # noqa: A002 - as in MLflow
+        body = {"experiment_ids": list(query.parents), "filter": filter, "max_results": PAGE}
+        items = yield from self.api.pages("runs/search", body, RunPage)
+        return [_live(item, query.stack) for item in items]
+
+    def _by_id(self, query: Query, ids: Sequence[str]) -> Flow[list[Run]]:
+        """Those of the runs with these `ids` that are in the stack's experiments."""
+        calls = [
+            self.api.read(
+                "runs/search",
+                {
+                    "experiment_ids": list(query.parents),
+                    "filter": f"run_id IN ({', '.join(map(repr, chunk))})",
+                    "run_view_type": "ALL",
+                    "max_results": AT_ONCE,
+                },
+            )
+            for chunk in chunks(ids, AT_ONCE)
+        ]
+        replies = yield calls
+        pages = [read(reply, RunPage, call) for call, reply in zip(calls, replies, strict=True)]
+        return [run for page in pages for run in page.by_id().values()]
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
         return limits.check(limits.RUN, path, value) or older.check("runs", self.server, path, value)
@@ -163,7 +196,7 @@ def _input(value: Value) -> dict[str, Any]:
     return {"dataset": dataset, "tags": tags}
 
 
-def _live(item: Run, stack: str) -> Live:
+def _live(item: Run, stack: str, address: Address | None = None) -> Live:
     info, data = item["info"], item.get("data") or {}
     tags, metrics = from_pairs(data.get("tags")), data.get("metrics") or []
     own = Ownership.of(tags, stack, "runs")
@@ -176,7 +209,7 @@ def _live(item: Run, stack: str) -> Live:
     fields |= {("metrics", point["key"]): point["value"] for point in metrics}
     fields |= {("datasets", key): value for key, value in _inputs(item).items()}
     return Live(
-        address=own.mark.address if own.mark else Address("runs", f"?{info['run_id']}"),
+        address=own.mark.address if own.mark else address or Address("runs", f"?{info['run_id']}"),
         id=info["run_id"],
         fields=fields | tag_fields(tags),
         deleted=info.get("lifecycle_stage") == "deleted",

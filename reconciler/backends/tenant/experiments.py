@@ -35,8 +35,13 @@ class Experiments(Wire):
         """All experiments, page by page; of these what carries the mark, and what is sought."""
         lists = [self.api.pages("experiments", {"lifecycle_stage": stage}, ExperimentPage) for stage in STAGES]
         yield from read_all(lists)
-        found = {live.id: live for one in lists for item in one.items.values() if (live := _live(item, query))}
+        found = {live.id: live for one in lists for item in one.items.values() if (live := _wanted(item, query))}
         return list(found.values())
+
+    def survey(self, query: Query, filter: str) -> Flow[list[Live]]:  # noqa: A002, ARG002 - the service has none
+        every = self.api.pages("experiments", {"lifecycle_stage": "active"}, ExperimentPage)
+        yield from read_all([every])
+        return [_live(item, query.stack, None) for item in every.items.values()]
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
         return check(limits.EXPERIMENT, path, value)
@@ -67,13 +72,16 @@ class Experiments(Wire):
         return [self.api.delete(f"experiments/{ID}")]
 
 
-def _live(item: Experiment, query: Query) -> Live | None:
+def _wanted(item: Experiment, query: Query) -> Live | None:
     """What the query is after, None where it is not."""
-    number, tags = item["id"], texts(item["tags"])
-    own = Ownership.of(tags, query.stack, "experiments")
     sought = _sought(item, query.sought)
-    if not (own.mark_tags or sought):
-        return None
+    live = _live(item, query.stack, sought)
+    return live if live.mark_tags or sought else None
+
+
+def _live(item: Experiment, stack: str, sought: Sought | None) -> Live:
+    number, tags = item["id"], texts(item["tags"])
+    own = Ownership.of(tags, stack, "experiments")
     optional = {"description": item.get("description"), "artifact_location": item.get("artifact_location")}
     fields: dict[Path, Value] = {("name",): item["name"]}
     fields |= {(name,): value for name, value in optional.items() if value}

@@ -6,7 +6,7 @@ it; and as others may come back with it, none is made by the plan that restores 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from reconciler.backends.mlflow.api import Ownership, section, written
@@ -38,11 +38,25 @@ class Runs(Wire):
         }
         yield from read_all([archived, *lists.values()])
         declared = {sought.address: sought.fields for sought in query.sought}
-        return [
-            points.settle(live, declared.get(live.address, {}))
+        lives = [
+            _live(item, query.stack, parent, deleted=parent in archived.items)
             for parent, one in lists.items()
             for item in one.items.values()
-            if (live := _live(item, query.stack, parent, deleted=parent in archived.items))
+        ]
+        marked = [live for live in lives if live.mark_tags]
+        addresses = {one.id: one.address for one in query.unmarked(marked)}
+        adopted = [replace(live, address=addresses[live.id]) for live in lives if live.id in addresses]
+        return [points.settle(live, declared.get(live.address, {})) for live in (*marked, *adopted)]
+
+    def survey(self, query: Query, filter: str) -> Flow[list[Live]]:  # noqa: A002, ARG002 - the service has none
+        lists = {
+            parent: self.api.pages("experiments/runs", {"experiment_id": parent}, RunPage) for parent in query.parents
+        }
+        yield from read_all(list(lists.values()))
+        return [
+            _live(item, query.stack, parent, deleted=False)
+            for parent, one in lists.items()
+            for item in one.items.values()
         ]
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
@@ -96,7 +110,7 @@ class Runs(Wire):
         values, live = written(edit.changes), edit.live
         logged = {path: value for path, value in values.items() if path[0] in {"params", "metrics", "tags"}}
         final = {key: value or "" for key, value in edit.mark.items()}
-        stack = min(live.mark_tags, default="").removeprefix(marks.PREFIX)
+        stack = min((*live.mark_tags, *final), default="").removeprefix(marks.PREFIX)
         series, mark = points.added(edit.changes), live.mark or Mark(live.address)
         begun = points.begun(mark, series)
         opening = {} if begun is mark else marks.write(begun, stack)
@@ -137,12 +151,9 @@ def _entries(path: Path, value: Value, series: Points) -> list[tuple[str, Path |
     return [(path[0], path, {"key": path[1], "value": value})]
 
 
-def _live(item: Run, stack: str, parent: str, *, deleted: bool) -> Live | None:
-    """None where it does not carry the mark of `stack`."""
+def _live(item: Run, stack: str, parent: str, *, deleted: bool) -> Live:
     number, tags = item["run_id"], texts(item["tags"])
     own = Ownership.of(tags, stack, "runs")
-    if not own.mark_tags:
-        return None
     fields: dict[Path, Value] = {("experiment",): parent, ("name",): item.get("name") or ""}
     fields[("status",)] = (item.get("status") or "").upper()
     fields |= {("params", key): value for key, value in texts(item.get("params")).items()}
