@@ -18,7 +18,7 @@ ABSENT = "absent"
 
 
 def seen(live: Live | None, changes: Sequence[FieldChange], kind: Kind) -> str:
-    """A digest of all of a live resource that a plan depends on: what the stack manages there, and nothing else."""
+    """A digest of all of a live resource that a plan depends on: what the stack manages there."""
     if live is None:
         return ABSENT
     values = {"/".join(path): live.fields.get(path) for path in watched(live.mark, changes, kind, live.fields)}

@@ -42,13 +42,17 @@ def id_of(address: object) -> dict[str, str]:
     return {"$id": str(address)}
 
 
-def onto_live(field: str, changes: Mapping[str, Any]) -> dict[str, Any]:
-    """In a call's body: the map that the server holds in that field when the apply begins, with `changes`."""
-    return {"$live": {field: dict(changes)}}
-
-
 NOW: Mapping[str, str] = {"$now": "ms"}
 """In a call's body: the milliseconds since 1970 at the moment of sending."""
+
+
+def amended(name: str, values: Mapping[str, Any], *, but: str = "") -> dict[str, Any]:
+    """In a call's body: the map that a GET of the call's path shows as `name` just before it is sent, with `values`.
+
+    Others' entries are so written back as they are, and no plan holds them. `but`: how those entries of the map begin
+    that are left out.
+    """
+    return {"$live": name, "but": but, "with": dict(values)}
 
 
 _ID = re.compile(r"[\w.:-]{1,250}", re.ASCII)
@@ -83,7 +87,7 @@ class Call:
 
     Attributes:
         path: below the server's address, percent-encoded, with `{id}` for the step's own id.
-        body: JSON, with `{"$id": address}`, `{"$now": "ms"}` and `{"$live": {field: changes}}` filled in on sending.
+        body: JSON, with what `id_of`, NOW and `amended` stand for filled in on sending.
         fields: the fields that the request writes.
         returns: where the reply has the id of what was created, such as ("run", "info", "run_id").
         absorbs: error codes of the server, or statuses ("404"), that mean that there is nothing left to do.

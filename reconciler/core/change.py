@@ -47,7 +47,8 @@ class FieldChange:
 class Secret(str):
     """A string that came from the environment and is named in the target's `sensitive`.
 
-    It equals its text, so it compares and is sent as any other; a plan shows `template` (`${env.TOKEN}`) instead.
+    It equals its text, so it compares and is sent as any other; a plan shows `template` (`${env.TOKEN}`) instead. With
+    the template '' it is what others keep on the server, and may be anything.
     """
 
     __slots__ = ("template",)

@@ -1,4 +1,4 @@
-"""What stands in a call's body for what is known only when it is sent: ids, the moment, secrets."""
+"""What stands in a call's body for what is known only when it is sent: ids, the moment, secrets, what others keep."""
 
 from __future__ import annotations
 
@@ -14,27 +14,23 @@ from reconciler.core.plan import Plan, Step
 from reconciler.core.scope import Scope
 from reconciler.core.words import shown
 
-_NAMES = frozenset(("$id", "$now", "$sensitive"))
 _LIVE = "$live"
+NAMES = frozenset(("$id", "$now", "$sensitive", _LIVE))
 
 
 def placeholders(body: Any) -> Iterator[tuple[str, str]]:
     """Each placeholder in `body` as its name and its text. Raises ValueError where one is not written as it must be."""
     if isinstance(body, Mapping):
         if _LIVE in body:
-            yield from placeholders(_onto(body))
-        elif body.keys() & _NAMES:
+            yield _live(body)
+            yield from placeholders(list(body["with"].values()))
+        elif body.keys() & NAMES:
             yield _read(body)
         else:
             yield from placeholders(list(body.values()))
     elif isinstance(body, list | tuple):
         for value in body:
             yield from placeholders(value)
-
-
-def ask_what_is_there(step: Step) -> bool:
-    """Whether a call of `step` is written onto what the server holds."""
-    return any(_asks(call.body) for call in step.calls)
 
 
 def checked(body: dict[str, Any]) -> dict[str, Any]:
@@ -82,26 +78,21 @@ def _ids(step: Step) -> Iterator[Address]:
         yield from (Address.parse(text) for name, text in placeholders(call.body) if name == "$id")
 
 
-def _asks(body: Any) -> bool:
-    if isinstance(body, Mapping):
-        return _LIVE in body or any(_asks(value) for value in body.values())
-    return False
+def _live(body: Mapping[str, Any]) -> tuple[str, str]:
+    match body:
+        case {"$live": str(name), "but": str(), "with": Mapping(), **rest} if not rest:
+            return _LIVE, name
+    raise _for_nothing(body)
 
 
-def _onto(body: Mapping[str, Any]) -> Mapping[str, Any]:
-    """The changes in what stands for a live map with changes."""
-    fields = body[_LIVE]
-    if len(body) == 1 and isinstance(fields, Mapping) and len(fields) == 1:
-        (changes,) = fields.values()
-        if isinstance(changes, Mapping):
-            return changes
-    raise ValueError(f"{json.dumps(body)[:40]} stands for nothing")
+def _for_nothing(body: Mapping[str, Any]) -> ValueError:
+    return ValueError(f"{json.dumps(body)[:40]} stands for nothing")
 
 
 def _read(body: Mapping[str, Any]) -> tuple[str, str]:
     (name, text), *more = body.items()
     if more or not isinstance(text, str) or (name == "$now" and text != "ms"):
-        raise ValueError(f"{json.dumps(body)[:40]} stands for nothing")
+        raise _for_nothing(body)
     if name == "$id":
         Address.parse(text)
     return name, text

@@ -10,13 +10,11 @@ from typing import TYPE_CHECKING
 
 from reconciler.core import planner
 from reconciler.core.address import Address
-from reconciler.core.change import Secret
 from reconciler.core.diagnostics import Diagnostic, stop_on_errors
 from reconciler.core.kept import Proof
 from reconciler.core.lock import Held, LockWire
-from reconciler.core.placeholders import ask_what_is_there
 from reconciler.core.plan import Outcome, Plan, Step
-from reconciler.core.resource import Fields, Live
+from reconciler.core.resource import Live
 from reconciler.core.wire import Sought
 from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed
 from reconciler.runtime.execute import Interrupted, execute
@@ -156,7 +154,6 @@ class Place:
 
     def apply(self, plan: Plan, listener: Listener) -> list[Outcome]:
         """Send exactly the requests of `plan`, and see what came of them. Raises Interrupted, Unproven."""
-        held = self._held(plan)
         outcomes = execute(
             plan,
             self.client.send,
@@ -164,23 +161,11 @@ class Place:
             resolve_secret=self.secret,
             stop=self.client.stop,
             once=Once(lambda: self._again(plan), self.client.stop, min(SETTLE, self.patience / 2), self.patience),
-            held=held,
             on_start=listener.start,
             on_outcome=listener.outcome,
             on_interrupt=listener.interrupt,
         )
         return self._read_back(plan, outcomes)
-
-    def _held(self, plan: Plan) -> dict[Address, Fields]:
-        """What the server holds of those resources onto which a request is written, secrets marked as such."""
-        asking = {step.address for step in plan.steps if ask_what_is_there(step)}
-        found = {(live.address.kind, live.id): live.facts for live in (self._again(plan) if asking else ())}
-        covers = self.stack.sensitive.covers
-        return {
-            at: {path: Secret(str(value), "") if covers(path) else value for path, value in found[key].items()}
-            for at in asking
-            if (key := (at.kind, plan.ids.get(at, ""))) in found
-        }
 
     def _again(self, plan: Plan) -> list[Live]:
         """What the server now holds of all that `plan` names."""

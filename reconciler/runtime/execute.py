@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
 from reconciler.core.address import Address
 from reconciler.core.plan import Outcome, Plan, Step
-from reconciler.core.resource import Fields
 from reconciler.runtime.fill import Missing
 from reconciler.runtime.once import Once
 from reconciler.runtime.pool import Done, Pool
@@ -50,7 +49,6 @@ def execute(
     resolve_secret: Callable[[str], str] = _no_secret,
     stop: Stop | None = None,
     once: Once | None = None,
-    held: Mapping[Address, Fields] | None = None,
     on_start: Callable[[Step], None] = _ignore,
     on_outcome: Callable[[Outcome], None] = _ignore,
     on_interrupt: Callable[[], None] = _ignore,
@@ -59,15 +57,14 @@ def execute(
 
     A step whose call fails is failed and its later calls are not sent; what needs it is skipped, the rest goes on.
     Once `stop` is set, no request is started. `once` finds out what became of a request that must not be sent twice;
-    without it such a request fails where its reply is lost. `held`: what the server holds of resources whose requests
-    are written onto that.
+    without it such a request fails where its reply is lost.
 
     Raises:
         Interrupted: after a first Ctrl-C, once the requests under way have ended. A second one is raised at once.
         graphlib.CycleError: steps need each other; nothing was sent.
     """
     stop = stop or Stop()
-    runner = Runner(send, resolve_secret, plan.ids, stop, once, held=held)
+    runner = Runner(send, resolve_secret, plan.ids, stop, once)
     apply = _Apply(plan, runner, stop, _Listener(on_start, on_outcome, on_interrupt))
     pool = Pool(parallel)
     try:

@@ -1,17 +1,18 @@
-"""From a planned call to the request that is sent: ids, the moment and sensitive values put in their places."""
+"""From a planned call to the request that is sent: ids, the moment, secrets and what others keep put in place."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote
 
 from reconciler.core.address import Address
-from reconciler.core.call import ID, Call, is_id
+from reconciler.core.call import ID, Call, Reply, is_id
 from reconciler.core.change import Secret
-from reconciler.core.resource import Fields
+from reconciler.core.mark import is_mark
 from reconciler.core.sensitive import secrets_in
+from reconciler.runtime.errors import BadReply
 
 
 class Missing(Exception):  # noqa: N818 - it reads `raise Missing(address)`
@@ -26,7 +27,7 @@ class Filler:
         ids: the server's ids that are known, also those of resources made in this apply.
         now: milliseconds since 1970.
         secret: from a template such as `${env.TOKEN}` to its text, which a filled call holds as a Secret.
-        held: what the server holds of those resources whose calls are written onto it.
+        read: sends a request that only reads.
         sensitive: whether the call filled last holds a sensitive value.
     """
 
@@ -34,19 +35,20 @@ class Filler:
     ids: Mapping[Address, str]
     now: Callable[[], int]
     secret: Callable[[str], str]
-    held: Mapping[Address, Fields] = field(default_factory=dict)
+    read: Callable[[Call], Reply]
     sensitive: bool = False
 
     def fill(self, call: Call) -> Call:
-        """Raises Missing, and whatever `secret` raises."""
+        """Raises Missing, RequestFailed, and whatever `secret` raises."""
         self.sensitive = False
         moment = self.now()
         path = call.path.replace(ID, quote(self._id(self.own), safe="")) if ID in call.path else call.path
-        body = None if call.body is None else {key: self._value(value, moment) for key, value in call.body.items()}
+        place = Call("GET", path, repeatable=True, address=self.own)
+        body = call.body and {key: self._value(value, moment, place) for key, value in call.body.items()}
         self.sensitive = bool(secrets_in(body))
         return replace(call, path=path, body=body, address=self.own)
 
-    def _value(self, value: Any, moment: int) -> Any:
+    def _value(self, value: Any, moment: int, place: Call) -> Any:
         match value:
             case {"$id": str(address), **rest} if not rest:
                 return self._id(Address.parse(address))
@@ -54,31 +56,36 @@ class Filler:
                 return moment
             case {"$sensitive": str(template), **rest} if not rest:
                 return Secret(self.secret(template), template)
-            case Mapping():
-                return self._map(value, moment)
-            case list() | tuple():
-                return [self._value(inner, moment) for inner in value]
-        return value
-
-    def _map(self, value: Mapping[str, Any], moment: int) -> dict[str, Any]:
-        """`value` filled; written onto what is there where it says so."""
-        match value:
-            case {"$live": Mapping() as fields, **rest} if not rest and len(fields) == 1:
-                ((name, changes),) = fields.items()
-                return {**self._there(name), **self._map(changes, moment)}
-        return {key: self._value(inner, moment) for key, inner in value.items()}
-
-    def _there(self, name: str) -> dict[str, Any]:
-        """The map that the server holds in a field of the step's own resource."""
-        if self.own not in self.held:
-            raise Missing(f"what the server holds of {self.own} is not known")
-        return {path[1]: value for path, value in self.held[self.own].items() if path[0] == name and len(path) > 1}
+            case {"$live": str(name), "but": str(but), "with": Mapping() as values, **rest} if not rest:
+                there = _kept(self.read(place), name, place)
+                kept = {key: text for key, text in there.items() if not (but and key.startswith(but))}
+                return kept | {key: self._value(inner, moment, place) for key, inner in values.items()}
+        return _each(value, lambda inner: self._value(inner, moment, place))
 
     def _id(self, address: Address) -> str:
         found = self.ids.get(address)
         if not found:
             raise Missing(f"the id of {address} is not known")
         return found
+
+
+def _each(value: Any, change: Callable[[Any], Any]) -> Any:
+    match value:
+        case Mapping():
+            return {key: change(inner) for key, inner in value.items()}
+        case list() | tuple():
+            return [change(inner) for inner in value]
+    return value
+
+
+def _kept(reply: Reply, name: str, place: Call) -> dict[str, str]:
+    """The texts that `reply` shows under `name`. All may be somebody's secrets, but for marks. Raises BadReply."""
+    found = reply.get(name, "") if isinstance(reply, dict) else ""
+    if found is None:
+        return {}
+    if not isinstance(found, dict) or not all(isinstance(text, str | None) for text in found.values()):
+        raise BadReply(place.method, place.path, f"it shows no texts under '{name}'")
+    return {key: text or "" if is_mark(key) else Secret(text or "", "") for key, text in found.items()}
 
 
 def new_id(reply: Any, path: tuple[str, ...]) -> str | None:

@@ -63,7 +63,8 @@ class Journal:
 
     def _rest(self, call: Call, entry: Entry, secrets: Concealer) -> dict[str, Any]:
         """What may hold secrets, without them."""
-        own = Concealer(secrets_in([call.body, call.query]))
+        # what others keep may be as short as a word of each path: it is hidden where it stands alone
+        own = Concealer(secret for secret in secrets_in([call.body, call.query]) if secret.template)
 
         def without(value: Any) -> Any:
             return _each_text(hidden(value), lambda text: own(secrets(text)))

@@ -28,16 +28,8 @@ class Runner:
     """
 
     def __init__(
-        self,
-        send: Send,
-        secret: Callable[[str], str],
-        ids: Mapping[Address, str],
-        stop: Stop,
-        once: Once | None,
-        *,
-        held: Mapping[Address, Fields] | None = None,
+        self, send: Send, secret: Callable[[str], str], ids: Mapping[Address, str], stop: Stop, once: Once | None
     ) -> None:
-        self._held = held or {}
         self._stop = stop
         self._send = send
         self._once = once
@@ -47,7 +39,7 @@ class Runner:
 
     def run(self, step: Step) -> Outcome | None:
         """None where `stop` was set before the step's first request. No error of a call gets out: it is the outcome."""
-        filler = Filler(step.address, self._ids, _now, self._secret, self._held)
+        filler = Filler(step.address, self._ids, _now, self._secret, self._send)
         for number, call in enumerate(step.calls):
             if self._stop.asked():
                 return self._failed(step, call, self._stop.why) if number else None

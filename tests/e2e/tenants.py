@@ -13,8 +13,10 @@ TOKEN = "s3cret-token"
 TENANT = "acme-corp"
 
 
-def configure(shell: Shell, url: str, tenant: str = TENANT, token: str = TOKEN, name: str = "ml") -> None:
-    target = f"{{backend: tenant, url: '{url}', tenant: {tenant}, token: '{token}'}}"
+def configure(
+    shell: Shell, url: str, tenant: str = TENANT, token: str = TOKEN, name: str = "ml", more: str = ""
+) -> None:
+    target = f"{{backend: tenant, url: '{url}', tenant: {tenant}, token: '{token}', {more}}}"
     shell.write("manifests/reconciler.yaml", f"stack: {name}\ntargets:\n  tenant: {target}\n")
 
 

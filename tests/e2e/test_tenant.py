@@ -252,6 +252,7 @@ class TestWhatItCannotDo:
                 "the backend 'tenant' has no permissions",
             ),
             ("team: risk", "matih.team: risk", "2:43", "begins with 'matih.'"),
+            ("team: risk", "$id: experiments.fraud", "2:43", "has the key '$id', which has a meaning of its own"),
             ("Card fraud", "'" + "d" * 1001 + "'", "2:11", "has 1001 characters; the service takes 1000"),
             ("Card fraud", "''", "2:11", "is empty"),
             (
@@ -443,7 +444,7 @@ class TestServer:
         assert "answers, but not as a tracking server" in shell("plan", code=1).err
 
     @pytest.mark.parametrize("tags", ["merge", "replace"])
-    def test_a_saved_plan_takes_away_no_tag_that_somebody_has_set_meanwhile(self, tags, shell, fake):
+    def test_a_saved_plan_takes_no_tag_away_that_somebody_has_set_since(self, tags, shell, fake):
         fake.tags = tags
         shell.apply(STACK)
         shell.manifest(STACK.replace("gold", "silver"))
@@ -453,28 +454,58 @@ class TestServer:
         shell("apply", "p.json", "--yes")
         assert own(found.tags) == {"team": "risk", "tier": "silver", "theirs": "1"}
 
-    def test_no_plan_and_no_journal_shows_a_secret_that_is_written_back(self, shell, fake, url, monkeypatch):
-        """A request with all tags has those too that are no part of the change."""
-        monkeypatch.setenv("KEY", "s3cr3t-value")
-        target = (
-            f"{{backend: tenant, url: '{url}', tenant: {TENANT}, token: '{TOKEN}', sensitive: [tags.key, tags.old]}}"
-        )
-        shell.write("manifests/reconciler.yaml", f"stack: ml\ntargets:\n  tenant: {target}\n")
-        text = "experiments: {fraud: {tags: {tier: gold, key: '${env.KEY}'}}}"
-        shell.apply(text)
-        found = experiment(fake, "fraud")
-        ask(fake, "PATCH", f"experiments/{found.id}", {"tags": {**found.tags, "old": "0ld-s3cr3t"}})
-        told = []
-        for manifest, deletions in ((text.replace("gold", "silver"), "0"), ("experiments: {}", "1")):
-            shell.manifest(manifest)
-            told.append(shell("plan", "--verbose", "--out", "p.json", "--allow-delete", deletions).out)
-            told.append((shell.folder / "p.json").read_text())
-            told.append(shell("apply", "p.json", "--yes", "--journal", "j", "--journal-bodies").out)
-            assert (found.tags["key"], found.tags["old"]) == ("s3cr3t-value", "0ld-s3cr3t")
-        told.append((shell.folder / "j").read_text())
-        assert found.tags["tier"] == "silver"
-        assert "$live" in "".join(told)
-        assert "s3cr3t" not in "".join(told)
+    def test_what_is_set_while_an_apply_goes_on_is_not_taken_away(self, shell, fake):
+        """A tag, and the mark of another stack."""
+        shell.apply("experiments: {a: {tags: {x: '1'}}, b: {tags: {x: '1'}}}")
+        second, mark = experiment(fake, "b"), '{"v":1,"address":"experiments.b","existing":true,"keys":{}}'
+
+        def hook(number, method, route):
+            if method == "PATCH":
+                second.tags |= {"owner": "ops", "reconciler.ops": mark}
+
+        fake.fault = hook
+        shell.apply("experiments: {a: {tags: {x: '2'}}, b: {tags: {x: '2'}}}", "--parallel", "1")
+        assert own(second.tags) == {"x": "2", "owner": "ops"}
+        assert second.tags["reconciler.ops"] == mark
+        assert all("matih." not in json.dumps(one.body) for one in writes(fake))
+
+
+class TestSecrets:
+    CANARY = "hunter2-very-secret"
+
+    @pytest.fixture(autouse=True)
+    def applied(self, shell, fake, url, monkeypatch):
+        configure(shell, url, more="sensitive: [tags.token]")
+        monkeypatch.setenv("TOK", self.CANARY)
+        shell.apply("experiments: {fraud: {tags: {token: '${env.TOK}', a: x}}}")
+        experiment(fake, "fraud").tags["theirs"] = f"of-others-{self.CANARY}"
+        shell.manifest("experiments: {fraud: {tags: {token: '${env.TOK}', a: y}}}")
+
+    @pytest.mark.parametrize("changed", ["edited", "deleted", "secret"])
+    def test_no_plan_and_no_journal_shows_what_is_written_back(self, changed, shell, fake, monkeypatch):
+        deleted = ("--allow-delete", "1") if changed == "deleted" else ()
+        if deleted:
+            shell.manifest("experiments: {}")
+        if changed == "secret":
+            monkeypatch.setenv("TOK", "another")
+        many = ("plan", *deleted, "--format")
+        shown = [shell(*many, how).out for how in ("text", "json", "markdown", "html")]
+        shown.append(shell("explain", "experiments.fraud").out)
+        shell(*many, "text", "--out", "p.json")
+        shown.append(shell("apply", "p.json", "--yes", "--journal", "j", "--journal-bodies").out)
+        shown += [(shell.folder / name).read_text() for name in ("p.json", "j")]
+        assert all(self.CANARY not in text for text in shown)
+        tags = {"token": "another" if changed == "secret" else self.CANARY, "theirs": f"of-others-{self.CANARY}"}
+        assert own(experiment(fake, "fraud").tags) == tags | {"a": "x" if deleted else "y"}
+
+    def test_no_error_shows_it(self, shell, fake):
+        told = {"error": {"code": "BAD", "message": f"bad tags token={self.CANARY} theirs=of-others"}}
+        fake.fault = lambda number, method, route: Fault(400, told) if method == "PATCH" else None
+        result = shell("apply", "--yes", "--journal", "j", code=4)
+        for text in (result.out, result.err, (shell.folder / "j").read_text()):
+            assert self.CANARY not in text
+            assert "of-others" not in text
+        assert "400 BAD (the server's words are left out" in result.out
 
 
 class TestImport:

@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.address import Address
-from reconciler.core.call import NOW, Call, id_of, onto_live
+from reconciler.core.call import NOW, Call, id_of
 from reconciler.core.change import Action, Secret
 from reconciler.core.plan import Plan, Step
 from reconciler.runtime.execute import Interrupted, execute
@@ -113,22 +113,6 @@ def test_now_is_one_moment_per_call():
     assert len(set(first)) == len(set(second)) == 1
     assert abs(first[0] - time.time() * 1000) < 10_000
     assert second[0] >= first[0]
-
-
-def test_a_map_is_written_onto_the_one_that_is_there():
-    server = Server()
-    body = {"tags": onto_live("tags", {"b": "2", "now": NOW}), "name": "n"}
-    held = {A: {("tags", "a"): "1", ("tags", "b"): "1", ("name",): "x", ("params", "c"): "1"}}
-    execute(plan(step(A, call("a", body=body)), a="1"), server, held=held)
-    moment = server.calls[0].body["tags"].pop("now")
-    assert (server.calls[0].body, moment > 0) == ({"tags": {"a": "1", "b": "2"}, "name": "n"}, True)
-
-
-def test_nothing_is_written_onto_what_nobody_knows():
-    server = Server()
-    (outcome,) = execute(plan(step(A, call("a", body={"tags": onto_live("tags", {})}))), server)
-    assert (outcome.status, server.calls) == ("failed", [])
-    assert outcome.detail == f"what the server holds of {A} is not known"
 
 
 def test_look_alikes_are_left_as_they_are():

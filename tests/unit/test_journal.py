@@ -7,6 +7,7 @@ import stat
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from pathlib import Path
 
 import httpx
@@ -154,6 +155,19 @@ def test_what_a_body_repeats_of_a_sensitive_value_is_masked(file):
     call = Call("POST", f"/x/{CANARY.encode().hex()}", {"a": Secret(CANARY, "${env.X}"), "b": [text], CANARY: 1})
     (line,) = send(file, call, bodies=True)
     assert line["body"] == {"a": {"$sensitive": "${env.X}"}, "b": ['{"source": "***"}'], "***": 1}
+
+
+def test_what_others_keep_is_hidden_where_it_stands(file):
+    """It may be as short as a word that stands in each path, and the server may repeat it."""
+
+    def answer(_):
+        return httpx.Response(400, json={"error_code": "BAD", "message": "tags: p, hunter2"})
+
+    call = replace(TAG, body={"tags": {"a": "p", "theirs": Secret("p", ""), "more": Secret("hunter2", "")}})
+    (line,) = send(file, call, answer=answer, bodies=True)
+    assert line["body"] == {"tags": {"a": "p", "theirs": {"$sensitive": ""}, "more": {"$sensitive": ""}}}
+    assert (line["path"], line["status"]) == (TAG.path, 400)
+    assert "hunter2" not in json.dumps(line)
 
 
 def test_the_secrets_of_the_connection_are_masked_in_paths_queries_bodies_and_errors(file):

@@ -4,10 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from reconciler.core.call import ID, NOW, Call, id_of, onto_live
+from reconciler.core.call import ID, NOW, Call, amended, id_of
 from reconciler.core.change import Action
 from reconciler.core.mark import digest
-from reconciler.core.placeholders import ask_what_is_there, changed_secrets, checked, placeholders, unknown_id
+from reconciler.core.placeholders import changed_secrets, checked, placeholders, unknown_id
 from reconciler.core.plan import Plan, Step
 from reconciler.core.scope import Scope
 from tests.lives import address
@@ -35,6 +35,12 @@ def test_they_are_found_wherever_they_stand():
     assert list(placeholders(None)) == []
 
 
+def test_what_others_keep_is_one_too_and_may_have_secrets_with_it():
+    body = {"tags": amended("tags", {"token": secret("${env.T}"), "a": "1"}, but="own.")}
+    assert list(placeholders(body)) == [("$live", "tags"), ("$sensitive", "${env.T}")]
+    assert checked(body) is body
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -45,22 +51,14 @@ def test_they_are_found_wherever_they_stand():
         {"$sensitive": 5},
         {"$sensitive": None, "$now": "ms"},
         {"$live": "tags"},
-        {"$live": {"tags": {}, "params": {}}},
-        {"$live": {"tags": "x"}},
-        {"$live": {"tags": {}}, "more": 1},
+        {"$live": 1, "but": "", "with": {}},
+        {"$live": "tags", "but": "", "with": {}, "more": 1},
+        amended("tags", {"token": {"$sensitive": 5}}),
     ],
 )
 def test_one_that_stands_for_nothing(wrong):
     with pytest.raises(ValueError, match=r"stands for nothing|is not an address"):
         checked({"a": [wrong]})
-
-
-def test_what_is_written_onto_what_is_there():
-    body = {"tags": onto_live("tags", {"a": secret("${env.T}"), "b": "1"})}
-    assert body == {"tags": {"$live": {"tags": {"a": secret("${env.T}"), "b": "1"}}}}
-    assert list(placeholders(checked(body))) == [("$sensitive", "${env.T}")]
-    steps = [Step(FRAUD, Action.update, calls=(post({"a": [1]}), post(one))) for one in (body, {"tags": {}}, None)]
-    assert [ask_what_is_there(step) for step in steps] == [True, False, False]
 
 
 def test_an_id_that_nobody_has():

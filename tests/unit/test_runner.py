@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from reconciler.core.address import Address
-from reconciler.core.call import NOW, Call, id_of
+from reconciler.core.call import NOW, Call, amended, id_of
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.diagnostics import Span
 from reconciler.core.plan import Outcome, Step
+from reconciler.core.sensitive import hidden
 from reconciler.runtime.errors import Rejected, ServerFailed, Stopped, Unreachable
 from reconciler.runtime.once import Once
 from reconciler.runtime.runner import Runner
@@ -164,3 +165,34 @@ def test_the_moment_is_in_whole_milliseconds():
     moment = server.calls[0].body["at"]
     assert isinstance(moment, int)
     assert 1_600_000_000_000 < moment < 10_000_000_000_000
+
+
+PATCH = Call("PATCH", "/runs/{id}", {"tags": amended("tags", {"a": "2"}, but="own.")}, repeatable=True)
+
+
+def test_what_others_keep_is_read_just_before_it_is_written_back_and_is_a_secret():
+    tags = {"a": "1", "theirs": "hunter2", "own.x": "y", "empty": None, "reconciler.ops": "mark"}
+    server = Server({}, {"tags": tags}, {})
+    outcome = server.carry_out(Call("POST", "/1", {}, repeatable=True), PATCH, r="7")
+    assert outcome.status == "done"
+    asked = [(call.method, call.path, call.address) for call in server.calls]
+    assert asked == [("POST", "/1", RUN), ("GET", "/runs/7", RUN), ("PATCH", "/runs/7", RUN)]
+    body = server.calls[-1].body
+    assert body == {"tags": {"a": "2", "theirs": "hunter2", "empty": "", "reconciler.ops": "mark"}}
+    unseen = {"$sensitive": ""}
+    assert hidden(body) == {"tags": {"a": "2", "theirs": unseen, "empty": unseen, "reconciler.ops": "mark"}}
+
+
+def test_where_nobody_keeps_anything_only_what_is_planned_is_written():
+    server = Server({"tags": None}, {})
+    assert server.carry_out(PATCH, r="7").status == "done"
+    assert server.calls[-1].body == {"tags": {"a": "2"}}
+
+
+@pytest.mark.parametrize("reply", [{}, [], None, {"tags": [1]}, {"tags": "x"}, {"tags": {"a": 1}}])
+def test_nothing_is_written_where_what_others_keep_is_not_shown(reply):
+    server = Server(reply)
+    outcome = server.carry_out(PATCH, r="7")
+    assert (outcome.finding, outcome.call) == ("bad-reply", PATCH)
+    assert outcome.detail == "the reply to GET /runs/7 cannot be used: it shows no texts under 'tags'"
+    assert server.paths == ["/runs/7"]

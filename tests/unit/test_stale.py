@@ -587,3 +587,55 @@ def test_what_a_plan_remembers():
 def test_what_a_selection_leaves_out_is_not_remembered():
     plan = planned([DESIRED, entry("experiments.new")], [LIVE], selection=Selection(only=("experiments.new",)))
     assert plan.basis == {}
+
+
+# who may do what
+
+
+ENTRY = "permissions.user:"
+
+
+def permitted(**levels):
+    return entry("experiments.fraud", permissions={f"user:{name}": level for name, level in levels.items()})
+
+
+def test_taking_an_entry_away_depends_on_all_the_others():
+    """A server may take them all at once only."""
+    live = renewed(held(permitted(ada="READ", bob="READ"), "5"), {f"{ENTRY}eve": "EDIT"})
+    plan = planned([permitted(ada="READ")], [live])
+    assert told(plan, live) == []
+    assert told(plan, renewed(live, {f"{ENTRY}eve": "READ"})) == [
+        "experiments.fraud: permissions.'user:eve' had another value when the plan was made, and is \"READ\" now"
+    ]
+    assert told(plan, renewed(live, {f"{ENTRY}eve": None})) == [
+        "experiments.fraud: permissions.'user:eve' was there when the plan was made, and is not there now"
+    ]
+    assert told(plan, renewed(live, {f"{ENTRY}zoe": "EDIT"})) == [
+        "experiments.fraud: permissions.'user:zoe' was not there when the plan was made, and is \"EDIT\" now"
+    ]
+
+
+@pytest.mark.parametrize("levels", [{"ada": "EDIT", "bob": "READ"}, {"ada": "READ", "bob": "READ", "zoe": "READ"}])
+def test_writing_an_entry_depends_on_no_other(levels):
+    live = renewed(held(permitted(ada="READ", bob="READ"), "5"), {f"{ENTRY}eve": "EDIT"})
+    plan = planned([permitted(**levels)], [live])
+    assert plan.steps
+    assert told(plan, renewed(live, {f"{ENTRY}eve": "READ", f"{ENTRY}new": "EDIT"})) == []
+
+
+def test_forgetting_an_entry_that_is_gone_depends_on_no_other():
+    live = renewed(held(permitted(bob="READ"), "5"), {f"{ENTRY}bob": None, f"{ENTRY}eve": "EDIT"})
+    plan = planned([permitted()], [live])
+    assert plan.steps
+    assert told(plan, renewed(live, {f"{ENTRY}eve": "READ"})) == []
+
+
+def test_changing_an_entry_depends_on_what_is_noted_of_it():
+    """Who was taken off and put back with the same level has another entry."""
+    bob, eve = path(f"{ENTRY}bob"), path(f"{ENTRY}eve")
+    live = replace(renewed(held(permitted(bob="READ"), "5"), {f"{ENTRY}eve": "EDIT"}), facts={bob: 7, eve: 8})
+    plan = planned([permitted(bob="EDIT")], [live])
+    assert told(plan, replace(live, facts={bob: 7, eve: 9})) == []
+    assert told(plan, replace(live, facts={bob: 9})) == [
+        "experiments.fraud (id 5) has changed on the server since the plan was made"
+    ]

@@ -203,7 +203,6 @@ class TestExperiments:
         one, two, three = lists.drive(EXPERIMENTS.observe(Query("ml", sought)))
         assert (one.address, one.id, one.damage) == (address("experiments.own"), "1", "")
         assert one.fields == {("name",): "renamed", ("tags", "team"): "risk"}
-        assert one.facts == {("tags", key): value for key, value in every[0]["tags"].items()}
         assert (two.address, two.mark) == (address("experiments.a"), None)
         assert two.fields == {("name",): "fraud", ("description",): "d", ("artifact_location",): "s3://b"}
         assert (three.address, three.deleted, list(three.others)) == (address("experiments.b"), True, ["ops"])
@@ -216,12 +215,12 @@ class TestExperiments:
         assert (call.returns, call.repeatable) == (("id",), False)
         assert call.fields == (("description",), ("name",), ("tags", "team"))
 
-    def test_an_update_sends_all_tags_that_are_there(self):
+    def test_an_update_sends_all_tags_that_are_there_then_but_for_the_services_own(self):
         live = held(entry("experiments.fraud"))
         changes = (change("name", "new"), change("description", None, "d"), change("tags.a", "2", "1"))
         (call,) = EXPERIMENTS.update(Edit(live, changes, {"reconciler.ml": "m", "reconciler.ml.1": None}))
-        tags = {"a": "2", "reconciler.ml": "m", "reconciler.ml.1": ""}
-        body = {"name": "new", "description": "", "tags": {"$live": {"tags": tags}}}
+        tags = {"$live": "tags", "but": "matih.", "with": {"a": "2", "reconciler.ml": "m", "reconciler.ml.1": ""}}
+        body = {"name": "new", "description": "", "tags": tags}
         assert sent([call]) == [("PATCH", f"experiments/{ID}", body)]
         assert call.repeatable
 

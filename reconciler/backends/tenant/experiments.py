@@ -1,9 +1,10 @@
 """Experiments of the tenant service: found by listing them, made in one request, changed in one.
 
 A list cannot be searched by tag, so all of a tenant's experiments are read, archived ones too. Whether a PATCH merges
-its map of tags or puts it in place of the old one is not documented: each sends all tags that are there when the apply
-begins, with those that change. That is right either way; but a tag that somebody else sets between that look and the
-writing may be lost. A tag that should go stays, since by one of the readings it would.
+its map of tags or puts it in place of the old one is not documented: each sends all tags that are there at that
+moment, with those that change, but for the service's own, which it writes itself. That is right either way; but a tag
+that somebody else sets between that reading and the writing may be lost. A tag that should go stays, since by one of
+the readings it would.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from dataclasses import dataclass
 from reconciler.backends.mlflow.api import Ownership, section, written
 from reconciler.backends.mlflow.limits import check
 from reconciler.backends.tenant import limits
-from reconciler.backends.tenant.api import NO_UNTAG, Api, own_fields, read_all
+from reconciler.backends.tenant.api import NO_UNTAG, SYSTEM, Api, own_fields, read_all
 from reconciler.backends.tenant.replies import Experiment, ExperimentPage, texts
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
-from reconciler.core.call import ID, Call, Flow, onto_live
+from reconciler.core.call import ID, Call, Flow, amended
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Live
@@ -61,7 +62,7 @@ class Experiments(Wire):
         body = {path[0]: change.after or "" for change in edit.changes if len(path := change.path) == 1}
         tags = section(values, "tags") | {key: value or "" for key, value in edit.mark.items()}
         if tags:
-            body["tags"] = onto_live("tags", tags)
+            body["tags"] = amended("tags", tags, but=SYSTEM)
         fields = sorted(change.path for change in edit.changes)
         return [self.api.patch(f"experiments/{ID}", body, fields)] if body else []
 
@@ -94,7 +95,6 @@ def _live(item: Experiment, stack: str, sought: Sought | None) -> Live:
         mark_tags=own.mark_tags,
         damage=own.damage,
         others=own.others,
-        facts={("tags", key): value for key, value in tags.items()},
     )
 
 

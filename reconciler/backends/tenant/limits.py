@@ -13,6 +13,7 @@ from reconciler.backends.mlflow import limits
 from reconciler.backends.mlflow.limits import Limit, Problem, at_most, word
 from reconciler.core.change import Path, Value
 from reconciler.core.mark import PART_BYTES
+from reconciler.core.placeholders import NAMES
 from reconciler.core.wire import Unsupported
 
 OWN = "the service"
@@ -21,6 +22,8 @@ OWN = "the service"
 def _tag(text: str) -> Problem:
     if text.startswith("matih."):
         return "has a key that begins with 'matih.', as the service's own tags do", "give it another key"
+    if text in NAMES:  # tags are sent as a map, in which it would stand for something
+        return f"has the key '{text}', which has a meaning of its own in plans", "give it another key"
     return word(text)
 
 
