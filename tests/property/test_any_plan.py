@@ -203,7 +203,7 @@ PARTS = [path for path in parts(json.loads(TEXT)) if path and "body" not in path
 
 BY_FIELD = [("basis", str(FRAUD), "fields"), ("basis", str(FRAUD), "mark", "keys")]
 MAPS = [("basis",), *BY_FIELD]
-MAY_MISS = [("basis",), ("no_lock",), ("secrets",)]
+MAY_MISS = [("basis",), ("cannot_remove",), ("no_lock",), ("secrets",), ("server",)]
 
 
 @pytest.mark.parametrize("path", [path for path in PARTS if isinstance(path[-1], str)], ids=str)

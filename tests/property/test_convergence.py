@@ -1,12 +1,14 @@
 """Whatever is declared and whatever is there: plan after apply is empty, and nobody else's is touched."""
 
+import re
+
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from reconciler.core.address import Address
-from reconciler.core.change import Action
 from reconciler.core.diagnostics import Failed
 from reconciler.core.document import dump, load
+from reconciler.core.guard import Safety
 from tests.fakes.mlflow import FakeMlflow
 from tests.property.worlds import EDITS, MANIFESTS, edit
 from tests.world import World
@@ -23,10 +25,12 @@ def changed(world, manifest):
     except Failed as failed:
         assert {one.code for one in failed.diagnostics} <= FIXED
     replaced = {Address(kind, key) for kind in ("runs", "logged_models") for key in manifest.get(kind, {})}
-    plan, found = world.draft_of(manifest)
-    deletions = sum(step.action is Action.delete for step in plan.steps)
+    _, found = world.draft_of(manifest)
     assume({one.code for one in found} <= {"fixed-field", "safety-threshold"})
-    return world.sync(manifest, replace=frozenset(replaced), safety=world.allowing(deletions))
+    _, found = world.draft_of(manifest, replace=frozenset(replaced))
+    asked = [re.search(r"--allow-delete (\d+)", one.hint) for one in found if one.code == "safety-threshold"]
+    safety = world.allowing(int(asked[0][1])) if asked else Safety()
+    return world.sync(manifest, replace=frozenset(replaced), safety=safety)
 
 
 @RELAXED

@@ -4,6 +4,8 @@ import pytest
 
 from reconciler.core import lock
 from reconciler.core.lock import MARGIN, TEXT, Held
+from tests.lives import drive
+from tests.locks import WIRE
 
 TOKEN = "0123456789abcdef" * 2
 OTHER = "f" * 32
@@ -90,3 +92,16 @@ def test_names_on_the_server():
     assert lock.retired_name("ml", TOKEN) == f"reconciler.ml.lock.{TOKEN}"
     assert lock.retired_name("ml", "") == "reconciler.ml.lock.unknown"
     assert lock.token_in("ml", lock.retired_name("ml", TOKEN)) == TOKEN
+
+
+def test_a_lock_that_shows_no_tags_is_read_again():
+    """The server reads the tags last: of a lock that is released in that moment it finds none any more (3.17.2)."""
+    bare = {"registered_model": {"name": "reconciler.ml.lock"}}
+    gone = drive(WIRE.read("ml"), [bare], [None])
+    assert (len(gone[0]), gone[1]) == (2, None)
+    held = Held("0" * 32, "me", "here", since=1, until=2)
+    tags = [{"key": key, "value": value} for key, value in lock.tags(held).items()]
+    again = drive(WIRE.read("ml"), [bare], [{"registered_model": {"name": "reconciler.ml.lock", "tags": tags}}])
+    assert again[1] == held
+    unknown = drive(WIRE.read("ml"), [bare], [bare], [bare])
+    assert (len(unknown[0]), unknown[1]) == (3, Held())

@@ -21,7 +21,7 @@ class TheWorkspaceModel(Form):
 
 @dataclass(frozen=True, slots=True)
 class WorkspaceLock(RegistryLock):
-    def read(self, stack: str) -> Flow[Held | None]:
+    def look(self, stack: str) -> Flow[Held | None]:
         call = self.api.get("databricks/registered-models/get", {"name": lock.name(stack)}, ABSENT)
         (reply,) = yield [call]
         return None if reply is None else held_by(read(reply, TheWorkspaceModel, call).registered_model_databricks)

@@ -16,6 +16,8 @@ from reconciler.core import lock
 from reconciler.core.call import Call, Flow
 from reconciler.core.lock import Held
 
+_LOOKS = 3
+"""How often a lock is read at most that says nothing of its holder."""
 _PAGE = "1000"
 """The largest page of registered models; what it does not hold is found the next time."""
 
@@ -37,6 +39,15 @@ class RegistryLock:
         return replace(call, returns=("registered_model", "name"))
 
     def read(self, stack: str) -> Flow[Held | None]:
+        """A lock that goes in that moment may show no tags, which the server reads last (3.17.2): it is read again."""
+        found = yield from self.look(stack)
+        for _ in range(_LOOKS - 1):
+            if found != Held():
+                break
+            found = yield from self.look(stack)
+        return found
+
+    def look(self, stack: str) -> Flow[Held | None]:
         call = self.api.get("registered-models/get", {"name": lock.name(stack)}, ABSENT)
         (reply,) = yield [call]
         return None if reply is None else held_by(read(reply, TheRegisteredModel, call).registered_model)
