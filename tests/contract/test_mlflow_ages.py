@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
-from tests.contract.api import Api, assert_page, refusal, unique
+from tests.contract.api import PREFIX, Api, assert_page, refusal, unique
 from tests.environments import RELEASES, python_with
 from tests.fakes.mlflow import FakeMlflow
 from tests.fakes.mlflow.ages import V1_30, V1_30_PREVIEW, V2_9, V2_22, V3_1, Age
@@ -137,6 +137,16 @@ def test_an_update_of_a_part_of_a_run(old: tuple[Api, Age]) -> None:
     info = api.shown_run(run)["info"]
     expected = ("FINISHED", 1_700_000_000_000) if age.partial else ("RUNNING", 0)
     assert (info["run_name"], info["status"], info.get("end_time", 0)) == ("renamed", *expected)
+
+
+def test_the_name_of_a_workspace_is_passed_over(old: tuple[Api, Age]) -> None:
+    """The header of a workspace changes nothing."""
+    api, _ = old
+    name = unique()
+    headers = {"X-MLFLOW-WORKSPACE": "team-a"}
+    response = api.client.post(f"{PREFIX}experiments/create", json={"name": name}, headers=headers)
+    assert response.status_code == 200
+    assert api.get("experiments/get-by-name", experiment_name=name)["experiment"]["name"] == name
 
 
 def test_an_empty_tag_is_kept(old: tuple[Api, Age]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.contract.api import Api, assert_page, refusal, unique
+from tests.contract.api import PREFIX, Api, assert_page, refusal, unique
 
 INVALID = "INVALID_PARAMETER_VALUE"
 
@@ -15,6 +15,19 @@ def test_version_is_text(server: httpx.Client) -> None:
     response = server.get("/version")
     assert (response.status_code, response.text) == (200, "3.17.2")
     assert response.headers["content-type"].startswith("text/html")
+
+
+def test_the_server_tells_whether_it_has_workspaces(server: httpx.Client) -> None:
+    """GET server-info has it beside other things, below the path of a later API."""
+    response = server.get("/api/3.0/mlflow/server-info")
+    assert (response.status_code, response.json()["workspaces_enabled"]) == (200, False)
+
+
+@pytest.mark.parametrize("path", [f"{PREFIX}experiments/get?experiment_id=0", "/version"])
+@pytest.mark.parametrize("workspace", ["default", "team-a"])
+def test_without_workspaces_all_is_refused_that_names_one(server: httpx.Client, path: str, workspace: str) -> None:
+    """Also the default one, by what stands in front of the application; the application alone passes over it."""
+    refusal(server.get(path, headers={"X-MLFLOW-WORKSPACE": workspace}), 500, "FEATURE_DISABLED")
 
 
 def test_health_is_ok(server: httpx.Client) -> None:

@@ -83,7 +83,7 @@ def _questions(api: Api) -> dict[str, Call]:
 
 
 def unmet(api: Api, workspace: str) -> Flow[Unsupported | None]:
-    """A server without workspaces passes over the name of one, and would take everything for its own."""
+    """A server without workspaces may pass over the name of one (3.1.4), and take everything for its own."""
     if not workspace:
         return None
     (answer,) = yield [api.beside("/api/3.0/mlflow/server-info")]

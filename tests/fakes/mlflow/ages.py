@@ -38,6 +38,10 @@ class Age:
     partial: bool = True
     workspaces: tuple[str, ...] | None = None
 
+    @property
+    def refuses_workspaces(self) -> bool:
+        return self.version == Age.version and self.workspaces is None
+
     def routes(self) -> Routes:
         """Those that it has, with handlers that refuse what it did not take."""
         known = {**ROUTES, **(_LIST if self.lists else {})}

@@ -48,15 +48,23 @@ class FakeMlflow(Fake):
                 return _get_only(method, "OK", "text/plain")
             if not self._allows(headers.get("authorization")):
                 return 401, "You are not authenticated.", {"WWW-Authenticate": 'Basic realm="mlflow"'}
-            if path == "/version" and self._age.version:
-                return _get_only(method, self._age.version, "text/html")
-            if path == "/api/3.0/mlflow/server-info" and self._age.version == NEWEST.version:
-                return 200, {"store_type": "SqlStore", "workspaces_enabled": self._age.workspaces is not None}
+            if found := self._of_itself(method, path, headers):
+                return found
             with self._lock:
                 state = self._inside(headers.get("x-mlflow-workspace", "default"))
                 return 200, copy.deepcopy(dispatch({self._prefix: self._routes}, state, method, path, query, body))
         except (ApiError, PageError) as error:
             return error.status, error.body
+
+    def _of_itself(self, method: str, path: str, headers: Mapping[str, str]) -> Reply | None:
+        """What the server says of itself."""
+        if path == "/api/3.0/mlflow/server-info" and self._age.version == NEWEST.version:
+            return 200, {"store_type": "SqlStore", "workspaces_enabled": self._age.workspaces is not None}
+        if "x-mlflow-workspace" in headers and self._age.refuses_workspaces:
+            return 500, ApiError("FEATURE_DISABLED", "workspaces are not enabled on this server").body
+        if path == "/version" and self._age.version:
+            return _get_only(method, self._age.version, "text/html")
+        return None
 
     def _allows(self, authorization: str | None) -> bool:
         if self._auth is None:
@@ -64,7 +72,7 @@ class FakeMlflow(Fake):
         return authorization == "Basic " + base64.b64encode(":".join(self._auth).encode()).decode()
 
     def _inside(self, workspace: str) -> State:
-        """What the workspace holds; a server without workspaces does not look which one was asked for."""
+        """What the workspace holds; an older server does not look which one was asked for."""
         if self._age.workspaces is None or workspace == "default":
             return self._state
         if workspace not in self.workspaces:
