@@ -9,6 +9,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, Protocol
 
+from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.call import Call, Flow
 from reconciler.core.change import Action, FieldChange, Path, Value
@@ -87,9 +88,16 @@ class Permitted(Wire):
         return self.experiments.survey(query, filter)
 
     def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]:
+        """The mark speaks of permissions once they are there: else a failure in between would pass for drift."""
         own, rest = _parted(desired.fields)
-        calls = self.experiments.create(replace(desired, fields=rest), mark, stack)
-        return [*calls, *(self.permissions.grant(desired.address, own) if own else ())]
+        bare, first = replace(desired, fields=rest), mark.without(FIELD)
+        calls = self.experiments.create(bare, first, stack)
+        if not own:
+            return calls
+        made = Live(desired.address, "", rest, mark=first, mark_tags=marks.write(first, stack))
+        whole = sorted(marks.write(mark, stack).items(), reverse=True)
+        tags: dict[str, str | None] = {key: text for key, text in whole if made.mark_tags.get(key) != text}
+        return [*calls, *self.permissions.grant(desired.address, own), *self.experiments.update(Edit(made, (), tags))]
 
     def update(self, edit: Edit) -> list[Call]:
         """Permissions first: once the mark is written, they are the stack's."""

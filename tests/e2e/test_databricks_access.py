@@ -11,6 +11,7 @@ from tests.e2e.findings import check
 from tests.e2e.tools import UNWANTED, Shell
 from tests.e2e.workspaces import FOLDER, TOKEN, FakeDatabricks, configure, forget, somebody
 from tests.fakes.databricks import CLIENT_ID, CLIENT_SECRET
+from tests.fakes.mlflow import Fault
 
 MANIFEST = f"experiments:\n  fraud: {{name: {FOLDER}/fraud}}\n"
 PRINCIPAL = f"client_id: {CLIENT_ID}, client_secret: {CLIENT_SECRET}"
@@ -161,3 +162,16 @@ def test_a_quota_of_two_requests_a_second(shell, tmp_path):
         shell("apply", "--yes", "--no-lock", "--parallel", "1")
     assert list(somebody(fake).experiments()) == [f"{FOLDER}/fraud"]
     assert fake.refused > 0
+
+
+def test_an_account_that_may_not_remove_tags_can_do_all_else(shell, url, fake, server):
+    configure(shell, url)
+    no = Fault(403, {"error_code": "PERMISSION_DENIED", "message": "no"})
+    fake.fault = lambda _, __, path: no if path.endswith("delete-experiment-tag") else None
+    shell.apply(MANIFEST.replace("fraud}", "fraud, tags: {a: b}}"))
+    shell.manifest(MANIFEST)
+    assert "cannot remove: the workspace does not let this account remove a tag" in shell("plan").out
+    applies(shell, server)
+    fake.fault = lambda _, __, path: Fault(401, no.body) if path.endswith("delete-experiment-tag") else None
+    shell.manifest(MANIFEST.replace("fraud}", "fraud, tags: {c: d}}"))
+    check(shell("plan", code=6), "credentials", "401")

@@ -64,3 +64,19 @@ def test_an_apply_that_was_struck_is_ended_by_the_next(number, name, fake, url, 
     assert (held["tier"], len(held["mlflow.note.content"])) == ("silver", 5_001)
     assert server.run("base")["params"] == {"depth": "6", "eta": "1", "notes": LONG}
     assert server.model("xgb")["status"] == "LOGGED_MODEL_READY"
+
+
+def test_tags_of_an_apply_that_was_struck_are_the_stacks(fake, url, tmp_path, monkeypatch):
+    """Those of the request that made the experiment: the mark that came with it speaks of them."""
+    for variable in UNWANTED:
+        monkeypatch.delenv(variable, raising=False)
+    forget(monkeypatch)
+    shell, server = Shell(tmp_path, monkeypatch), somebody(fake)
+    configure(shell, url)
+    fake.untags = True
+    fake.fault = lambda _, __, path: FAULTS["refused"] if path.endswith("set-experiment-tag") else None
+    shell.apply(f"experiments: {{fraud: {{tags: {{{', '.join(f't{n:02}: v' for n in range(25))}}}}}}}\n", code=4)
+    fake.fault = None
+    shell.apply("experiments: {fraud: {tags: {t01: v}}}\n")
+    tags = server.experiment(f"{FOLDER}/fraud")["tags"]
+    assert [key for key in tags if key.startswith("t")] == ["t01"]

@@ -211,3 +211,16 @@ def test_who_may_not_see_the_permissions_is_told_so(shell, fake):
     (found,) = fake._state.experiments.values()
     found.direct.clear()
     check(shell("plan", code=6), "credentials", "does not have Manage permission")
+
+
+def test_what_was_not_granted_is_no_drift(shell, fake, node):
+    fake.fault = lambda _, method, __: Fault(400, {"error_code": "BAD_REQUEST"}) if method == "PATCH" else None
+    shell.apply(BOTH, code=4)
+    fake.fault = None
+    assert "No drift" in shell("drift").out
+    plan = shell("plan").out
+    assert plan.count("manifest changed") == 2
+    assert "changed on the server" not in plan
+    shell("apply", "--yes")
+    assert node.entries == {"user_name:bob": "CAN_EDIT", "group_name:all": "CAN_READ"}
+    assert "No changes" in shell("plan").out

@@ -48,7 +48,7 @@ def test_they_are_written_after_the_experiment_is_made_and_then_there_is_nothing
     with sending(fake) as sent:
         result = signed.apply(manifest(alice="EDIT", bob="DENY"))
     assert "permissions.'user:alice'" in result.out
-    assert sent.paths == ["experiments/create", GRANT, GRANT]
+    assert sent.paths == ["experiments/create", GRANT, GRANT, "experiments/set-experiment-tag"]
     assert levels(fake) == {"alice": "EDIT", "bob": "DENY"}
     before = len(fake.requests)
     assert "No changes" in signed("plan").out

@@ -7,6 +7,7 @@ from typing import ClassVar
 import pytest
 
 from reconciler.backends.permitted import Access, Permitted
+from reconciler.core import mark as marks
 from reconciler.core.call import Call
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.diff import mark_of
@@ -28,10 +29,12 @@ class Inner(Wire):
         return list(self.lives)
 
     def create(self, desired, mark, stack):
-        return [Call("POST", "/made", dict.fromkeys(map("/".join, desired.fields)))]
+        body = dict.fromkeys(map("/".join, desired.fields))
+        return [Call("POST", "/made", body, fields=tuple(sorted(mark.keys)))]
 
     def update(self, edit):
-        return [Call("POST", "/updated", dict.fromkeys("/".join(change.path) for change in edit.changes))]
+        body = dict.fromkeys("/".join(change.path) for change in edit.changes)
+        return [Call("POST", f"/updated/{edit.live.address}", body | edit.mark)]
 
     def restore(self, live):
         return [Call("POST", "/restored")]
@@ -155,13 +158,22 @@ def test_where_the_server_tells_nothing_nothing_is_there():
     assert observed(Query("ml"), wire(bare), [None])[1] == [bare]
 
 
-def test_they_are_written_after_the_experiment_is_made():
+def test_they_are_written_after_the_experiment_is_made_and_before_the_mark_that_has_them():
     desired = entry(FRAUD, permissions=permissions(ada="READ"), tags={"a": "b"})
-    made, granted = wire().create(desired, mark_of(desired), "ml")
+    made, granted, marked = wire().create(desired, mark_of(desired), "ml")
     assert set(made.body) == {"name", "tags/a"}
+    assert made.fields == (("name",), ("tags", "a"))
     assert (granted.path, granted.body) == ("/grant/user:ada", {"level": "READ"})
+    assert (marked.path, marked.body) == (f"/updated/{FRAUD}", marks.write(mark_of(desired), "ml"))
     plain = entry(FRAUD)
     assert len(wire().create(plain, mark_of(plain), "ml")) == 1
+
+
+def test_of_a_mark_of_many_parts_those_that_change_are_written_the_head_last():
+    many = {f"{number:0150}": "READ" for number in range(40)}
+    desired = entry(FRAUD, permissions=permissions(**many))
+    marked = wire().create(desired, mark_of(desired), "ml")[-1]
+    assert list(marked.body) == ["reconciler.ml.1", "reconciler.ml"]
 
 
 def test_they_are_written_before_the_mark():
@@ -170,9 +182,9 @@ def test_they_are_written_before_the_mark():
     calls = wire().update(Edit(live, (tag, change("user:ada", "READ", "EDIT")), {}))
     assert [(call.path, call.body) for call in calls] == [
         ("/change/user:ada", {"level": "EDIT"}),
-        ("/updated", {"tags/a": None}),
+        (f"/updated/{FRAUD}", {"tags/a": None}),
     ]
-    assert [call.path for call in wire().update(Edit(live, (tag,), {}))] == ["/updated"]
+    assert [call.path for call in wire().update(Edit(live, (tag,), {}))] == [f"/updated/{FRAUD}"]
 
 
 def test_all_else_is_the_wires_own():

@@ -121,7 +121,8 @@ class TestMaking:
     def test_the_mark_speaks_of_what_comes_later_in_the_end(self):
         desired, requests, calls = made(description="d" * 5_001, tags={"a": "1"})
         first = marks.read(tags(requests[1]), "ml")
-        assert (str(first.address), first.keys) == (FRAUD, {})
+        written = {key: digest for key, digest in mark_of(desired).keys.items() if key != ("description",)}
+        assert (str(first.address), first.keys) == (FRAUD, written)
         assert requests[-1][2]["value"] == marks.write(mark_of(desired), "ml")["reconciler.ml"]
         assert [call.fields for call in calls[2:]] == [(("description",),), ()]
         assert ("description",) not in calls[1].fields
@@ -134,6 +135,12 @@ class TestMaking:
             "reconciler.ml",
         ]
         assert len(requests[1][2]["tags"]) == 20
+        first = tags(requests[1])
+        assert list(first)[-1] == "reconciler.ml"
+        keys = set(marks.read(first, "ml").keys)
+        assert ("name",) in keys
+        assert 15 < len(keys) <= 20
+        assert {key[1] for key in keys - {("name",)}} <= set(first)
 
 
 class TestChanging:
@@ -246,6 +253,7 @@ class TestRuns:
         (404, "", False),
         (405, "", False),
         (501, "NOT_IMPLEMENTED", False),
+        (403, "PERMISSION_DENIED", False),
     ],
 )
 def test_what_a_workspace_is_asked(status, code, can):

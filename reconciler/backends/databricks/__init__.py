@@ -40,7 +40,9 @@ def probe(options: Options) -> Flow[Server]:  # noqa: ARG001 - all are asked ali
     asked = [api.ask("experiments/delete-experiment-tag"), api.ask("experiments/search", _BY_TAG)]
     untag, search = yield asked
     lacks = {}
-    if untag.status in _NOTHING_THERE and untag.code not in ABSENT:
+    if untag.status == _FORBIDDEN:
+        lacks[REMOVE_TAG] = "the workspace does not let this account remove a tag of an experiment"
+    elif untag.status in _NOTHING_THERE and untag.code not in ABSENT:
         lacks[REMOVE_TAG] = "the workspace has no request that removes a tag of an experiment"
     if search.status == _REFUSED:
         lacks[LIKE] = "the workspace does not search experiments by their tags"
@@ -48,7 +50,7 @@ def probe(options: Options) -> Flow[Server]:  # noqa: ARG001 - all are asked ali
 
 
 _BY_TAG = {"filter": marked("probe"), "max_results": 1}
-_NOTHING_THERE, _REFUSED = (404, 405, 501), 400
+_NOTHING_THERE, _REFUSED, _FORBIDDEN = (404, 405, 501), 400, 403
 BACKEND = Backend(
     name="databricks",
     options=Options,

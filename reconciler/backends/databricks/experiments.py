@@ -6,7 +6,7 @@ trash, takes no changes, and gets its own path back when it is restored by its i
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import ClassVar
 
@@ -60,7 +60,7 @@ class Experiments(MlflowExperiments):
         return mark.keys.get(NAME) not in own
 
     def create(self, desired: Desired, mark: Mark, stack: str) -> list[Call]:
-        """What one request cannot hold goes into later ones. The mark speaks of it in the last of them."""
+        """What one request cannot hold goes into later ones. The mark speaks of that in the last of them."""
         tags = tags_of(desired.fields)
         signs = marks.write(mark, stack)
         if _fits({**tags, **signs}):
@@ -69,10 +69,10 @@ class Experiments(MlflowExperiments):
         kept = {key: value for key, value in tags.items() if key not in later}
         for key in sorted(kept)[limits.TAGS - 1 :]:
             later[key] = kept.pop(key)
-        first = marks.write(replace(mark, keys={}), stack)
+        made = [path for path in sorted(desired.fields) if tag_key(path) not in later]
         return [
             *self._folder(desired.fields[NAME]),
-            self._made(desired, {**kept, **first}, later),
+            self._made(desired, {**kept, **_first(mark, made, stack)}, later),
             *(self._set_tag(desired.address, key, value, _field(key)) for key, value in sorted(later.items())),
             *(self._set_tag(desired.address, key, value) for key, value in sorted(signs.items(), reverse=True)),
         ]
@@ -99,6 +99,17 @@ class Experiments(MlflowExperiments):
 
 def _field(key: str) -> Path:
     return ("description",) if key == NOTE else ("tags", key)
+
+
+def _first(mark: Mark, made: Sequence[Path], stack: str) -> dict[str, str]:
+    """The mark of a request that writes `made` and no more, as far as one tag holds it."""
+    tags = marks.write(replace(mark, keys={}), stack)
+    keys: dict[Path, str] = {}
+    for path in made:
+        more = marks.write(replace(mark, keys={**keys, path: mark.keys[path]}), stack)
+        if len(more) == 1:
+            tags, keys[path] = more, mark.keys[path]
+    return tags
 
 
 def _fits(tags: Mapping[str, Value]) -> bool:
