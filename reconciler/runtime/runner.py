@@ -64,7 +64,7 @@ class Runner:
         else:
             changes = [change for change in step.changes if change.path in call.fields]
             values = {change.path: revealed(change.after, self._secret) for change in changes}
-            number = self._once.carry_out(send, lambda lives: self._found(step.address, call, values, lives))
+            number = self._once.carry_out(send, lambda lives: self._found(step.address, filled, values, lives))
         if call.returns:
             self._ids[filler.own] = number
 
@@ -73,7 +73,7 @@ class Runner:
         if call.returns:
             known = {number for other, number in self._before.items() if other.kind == address.kind}
             return next(iter(fate.made(address, lives, known)), None)
-        return "" if fate.written(address, lives, values) else None
+        return "" if fate.written(address, lives, call, values) else None
 
     def _failed(self, step: Step, call: Call, detail: str, finding: str = "") -> Outcome:
         return Outcome(step, "failed", detail, self._ids.get(step.address, ""), finding, call, step.at)

@@ -360,6 +360,25 @@ class TestLostReplies:
         assert len(fake.tenant(TENANT).experiments) == 1
         settled(shell)
 
+    @pytest.mark.parametrize("idempotent", [True, False])
+    @pytest.mark.parametrize("which", [1, 2, 3])
+    def test_of_a_long_series_no_point_is_written_twice(self, which, idempotent, shell, fake):
+        """It takes three requests."""
+        fake.idempotent = idempotent
+        sent = []
+
+        def hook(number, method, route):
+            struck = route.endswith("log-batch")
+            sent.extend([route] * struck)
+            return Fault.lost() if struck and len(sent) == which else None
+
+        fake.fault = hook
+        series = ", ".join(f"{{step: {step}, value: {step}.5}}" for step in range(2500))
+        shell.apply(STACK.replace("{value: 0.7}, {step: 1, value: 0.5}", series), "--timeout", "5")
+        assert len(sent) == 3
+        assert points(fake, "base", "loss") == [(step, step + 0.5) for step in range(2500)]
+        settled(shell)
+
     @pytest.mark.parametrize("path", APPLY)
     def test_what_was_not_done_is_sent_again(self, path, shell, fake):
         strike(fake, path, Fault(502, "<html>"))
