@@ -178,6 +178,10 @@ class NoCredentials(Exception):  # noqa: N818 - it reads `raise NoCredentials(wh
         self.hint = hint
 
 
+class NotNow(NoCredentials):
+    """They cannot be had at this moment, and may be in the next."""
+
+
 class NoExtra(NoCredentials):
     """What could sign requests is not installed."""
 

@@ -64,9 +64,9 @@ def _refused(status: int, words: str, connection: Connection) -> RequestFailed:
         host = urlsplit(connection.url).netloc
         return Rejected(status, "", words, hint=f"start the MLflow server with --allowed-hosts '{host}'")
     brief = f"{connection.shown} refused access with {status} (credentials sent: {connection.credentials})"
-    if connection.credentials == "none":
-        return Unauthorized(brief, words=words, hint="give the target a user name and password, or a token")
-    return Unauthorized(brief, words=words, hint="are they right, and may they do this?")
+    none = connection.credentials == "none"
+    hint = "give the target a user name and password, or a token" if none else "are they right, and may they do this?"
+    return Unauthorized(brief, words=words, hint=hint, everywhere=status == httpx.codes.UNAUTHORIZED)
 
 
 def _not_tracking(response: httpx.Response, connection: Connection) -> NotTracking:

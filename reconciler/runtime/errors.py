@@ -89,7 +89,13 @@ class Unreachable(RequestFailed):
 
 
 class Unauthorized(RequestFailed):
+    """`everywhere`: any other request would be refused as well."""
+
     finding = "credentials"
+
+    def __init__(self, brief: str, *, words: str = "", hint: str = "", everywhere: bool = False) -> None:
+        super().__init__(brief, words=words, hint=hint)
+        self.everywhere = everywhere
 
 
 class NotTracking(RequestFailed):
@@ -100,7 +106,7 @@ class BadReply(RequestFailed):
     finding = "bad-reply"
 
     def __init__(self, method: str, path: str, why: str, *, ambiguous: bool = False) -> None:
-        hint = "is the url that of an MLflow tracking server, and does a proxy between change what it answers?"
+        hint = "is the url that of a server of the target's backend, and does a proxy between change what it answers?"
         brief = f"the reply to {method} {clean(path)} cannot be used: {clean(why)}"
         super().__init__(brief, hint=hint, ambiguous=ambiguous)
 

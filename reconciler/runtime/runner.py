@@ -12,7 +12,7 @@ from reconciler.core.call import Call, Reply
 from reconciler.core.plan import Outcome, Step
 from reconciler.core.resource import Fields, Live
 from reconciler.core.sensitive import revealed
-from reconciler.runtime.errors import BadReply, RequestFailed, Stopped, clean
+from reconciler.runtime.errors import BadReply, RequestFailed, Stopped, Unauthorized, clean
 from reconciler.runtime.fill import Filler, Missing, new_id
 from reconciler.runtime.once import Once
 from reconciler.runtime.stop import Stop
@@ -48,6 +48,8 @@ class Runner:
             except Stopped as stopped:
                 return self._failed(step, call, str(stopped)) if number else None
             except Exception as error:  # noqa: BLE001 - an apply reports everything that it has begun
+                if isinstance(error, Unauthorized) and error.everywhere:
+                    self._stop.because("the credentials were refused")
                 finding = error.finding if isinstance(error, RequestFailed) else "internal"
                 return self._failed(step, call, _words(error, sensitive=filler.sensitive), finding)
         return Outcome(step, "done", id=self._ids.get(step.address, ""))

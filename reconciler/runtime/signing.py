@@ -6,8 +6,8 @@ from collections.abc import Callable, Generator, Mapping
 
 import httpx
 
-from reconciler.core.wire import NoCredentials
-from reconciler.runtime.errors import Unauthorized
+from reconciler.core.wire import NoCredentials, NotNow
+from reconciler.runtime.errors import Unauthorized, Unreachable
 
 
 class Signing(httpx.Auth):
@@ -18,11 +18,13 @@ class Signing(httpx.Auth):
         self.secrets: set[str] = set()
 
     def auth_flow(self, request: httpx.Request) -> Generator[httpx.Request, httpx.Response, None]:
-        """Raises Unauthorized where there is nothing to sign with."""
+        """Raises Unauthorized where there is nothing to sign with, Unreachable where that is about to pass."""
         try:
             headers = self._sign()
+        except NotNow as problem:
+            raise Unreachable(str(problem), hint=problem.hint) from None
         except NoCredentials as problem:
-            raise Unauthorized(str(problem), hint=problem.hint) from None
+            raise Unauthorized(str(problem), hint=problem.hint, everywhere=True) from None
         self.secrets |= {part for value in headers.values() for part in (value, *value.split()[-1:]) if part}
         request.headers.update(headers)
         yield request

@@ -175,3 +175,39 @@ def test_an_account_that_may_not_remove_tags_can_do_all_else(shell, url, fake, s
     fake.fault = lambda _, __, path: Fault(401, no.body) if path.endswith("delete-experiment-tag") else None
     shell.manifest(MANIFEST.replace("fraud}", "fraud, tags: {c: d}}"))
     check(shell("plan", code=6), "credentials", "401")
+
+
+class TestInTheMiddle:
+    MANY = "experiments: {" + ", ".join(f"e{number}: {{}}" for number in range(20)) + "}\n"
+
+    def test_credentials_that_are_refused_are_not_tried_with_every_step(self, shell, url, fake, server):
+        configure(shell, url)
+        no = Fault(401, {"error_code": "401", "message": "expired"})
+        made = []
+
+        def fault(_, __, path):
+            made.extend([path] * path.endswith("experiments/create"))
+            return no if len(made) > 3 else None
+
+        fake.fault = fault
+        result = shell.apply(self.MANY, "--no-lock", "--parallel", "2", code=4)
+        assert "the credentials were refused before it was started" in result.out
+        assert 4 <= len(made) <= 5
+        fake.fault = None
+        assert "20 unchanged" in (shell("apply", "--yes"), shell("plan"))[1].out
+
+    def test_a_token_that_cannot_be_had_for_a_moment_is_waited_for(self, shell, url, fake, server):
+        configure(shell, url, PRINCIPAL)
+        faults = iter([Fault(503, "<html>"), Fault(503, {"error": "temporarily_unavailable"})])
+        fake.fault = lambda _, __, path: next(faults, None) if path.endswith("/oidc/v1/token") else None
+        shell.apply(self.MANY, "--timeout", "20", code=None)
+        assert next(faults, None) is None
+
+    def test_no_secret_of_a_profile_is_told(self, shell, url, fake, monkeypatch):
+        file = shell.write("cfg", f"[prod]\nhost = {url}\nclient_id = x\nclient_secret = wrong-9876\n")
+        monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(file))
+        configure(shell, "", "profile: prod")
+        said = {"error": "invalid_client", "error_description": "wrong-9876 is no secret"}
+        fake.fault = lambda _, __, path: Fault(401, said) if path.endswith("/oidc/v1/token") else None
+        result = shell("plan", code=6)
+        check(result, "credentials", "invalid_client: *** is no secret")

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 import reconciler.runtime
 from reconciler.core.call import NO_ROUTE, Call
 from reconciler.core.change import Secret
-from reconciler.core.wire import NoCredentials
+from reconciler.core.wire import NoCredentials, NotNow
 from reconciler.runtime.errors import clean
 from reconciler.runtime.http import (
     BadConnection,
@@ -332,6 +332,29 @@ def test_without_anything_to_sign_with_nothing_is_sent():
     error = failure(lambda _: pytest.fail("sent"), signing=Signing(sign))
     assert isinstance(error, Unauthorized)
     assert (str(error), error.hint) == ("there is no token", "log in first")
+    assert error.everywhere
+
+
+def test_what_cannot_be_had_now_is_asked_for_again():
+    signs = iter([NotNow("timed out"), None])
+
+    def sign():
+        if problem := next(signs):
+            raise problem
+        return {"Authorization": f"Bearer {CANARY}"}
+
+    with client(fixed(200, b"{}"), signing=Signing(sign)) as c:
+        assert c.send(replace(GET, repeatable=False)) == {}
+
+
+def test_what_cannot_be_had_for_long_is_told():
+    def sign():
+        raise NotNow("timed out", "wait")
+
+    error = failure(lambda _: pytest.fail("sent"), signing=Signing(sign))
+    assert isinstance(error, Unreachable)
+    assert (error.words, error.hint) == ("", "wait")
+    assert "timed out (tried 2 times" in str(error)
 
 
 def test_the_same_request_has_the_same_key_however_often_it_is_sent():

@@ -1,12 +1,14 @@
 """Which workspace a target names and how it signs in, as far as that goes without databricks-sdk."""
 
+import ssl
+
 import pytest
 from pydantic import ValidationError
 
 from reconciler.backends.databricks import access
 from reconciler.backends.databricks.access import address, endpoint
 from reconciler.backends.databricks.options import Options
-from reconciler.core.wire import Endpoint, NoCredentials
+from reconciler.core.wire import Endpoint, NoCredentials, NotNow
 
 HOST = "https://x.example"
 SECRET = "s3cr3t-value"
@@ -65,15 +67,49 @@ def test_a_profile_and_another_account(variable):
 
 def test_what_the_sdk_says_is_told_in_one_line_without_secrets(monkeypatch):
     class Core:
-        @staticmethod
-        def Config(**settings):  # noqa: N802 - the SDK's name
-            raise ValueError(f"no:\n  {settings['client_secret']} is wrong. Config: client_id=x. Env: Y")
+        class Config:
+            def __init__(self, **settings):
+                self.client_secret, self.azure_client_secret = settings["client_secret"], "of/a profile"
+                said = f"{self.client_secret} and of%2Fa+profile are wrong at https://u:hunter2@x"
+                raise ValueError(f"no:\n  {said}. Config: client_id=x. Env: Y")
 
     access.configuration.cache_clear()
     monkeypatch.setattr(access, "import_module", lambda name: Core)
     with pytest.raises(NoCredentials) as caught:
         made(host=HOST, client_id="x", client_secret=SECRET)
-    assert str(caught.value) == "databricks-sdk cannot sign in: no: *** is wrong"
+    assert str(caught.value) == "databricks-sdk cannot sign in: no: *** and *** are wrong at https://u:*******@x"
+
+
+@pytest.mark.parametrize("problem", [ValueError("no"), ValueError(), KeyError("x"), ssl.SSLError("no")])
+def test_what_stays_wrong_is_not_tried_again(problem):
+    assert not isinstance(access._refused(problem, None), NotNow)
+
+
+class InternalError(OSError):
+    """As the SDK has it."""
+
+
+class SSLError(ConnectionError):
+    """As requests has it."""
+
+
+def test_a_certificate_that_is_not_trusted_stays_so():
+    assert not isinstance(access._refused(SSLError("no"), None), NotNow)
+
+
+@pytest.mark.parametrize(
+    "problem",
+    [
+        ConnectionResetError("gone"),
+        TimeoutError("late"),
+        InternalError("oh"),
+        ValueError(b"<html>"),
+        ValueError("temporarily_unavailable: later"),
+        ValueError("unknown: unknown"),
+    ],
+)
+def test_what_passes_is(problem):
+    assert isinstance(access._refused(problem, None), NotNow)
 
 
 def test_what_fails_later_is_told_too(monkeypatch):

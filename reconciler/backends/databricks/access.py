@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
-from urllib.parse import urlsplit, urlunsplit
+from urllib.parse import quote, quote_plus, urlsplit, urlunsplit
 
 from reconciler.backends.databricks.options import Options
 from reconciler.backends.mlflow.options import verify
-from reconciler.core.wire import Endpoint, NoCredentials, NoExtra
+from reconciler.core.scrub import without_passwords
+from reconciler.core.wire import Endpoint, NoCredentials, NoExtra, NotNow
 
 WORKSPACE_HEADER = "X-Databricks-Workspace-Id"
 HTTP_SECONDS, RETRY_SECONDS = 5, 5
@@ -30,6 +31,15 @@ _VARIABLES = {
     "config_file": "DATABRICKS_CONFIG_FILE",
 }
 _SECRET = ("token", "client_secret")
+_SENSITIVE = (*_SECRET, "password", "google_credentials", "azure_client_secret", "metadata_service_url")
+"""What of the SDK's settings is a secret, wherever it was read (`databricks-sdk` 0.156.0, config.py)."""
+_PASSING = {
+    *("ConnectionError", "Timeout", "TimeoutError", "ChunkedEncodingError", "TransportError"),
+    *("TooManyRequests", "InternalError", "TemporarilyUnavailable", "DeadlineExceeded"),
+}
+"""Exceptions of the SDK, of `requests` and of Google's library, by the names of their classes or of those above."""
+_BUSY = ("temporarily_unavailable", "server_error", "internal_error", "request_limit_exceeded", "unknown")
+"""Codes of servers of tokens (RFC 6749, 5.2; Databricks); the last is the SDK's own for an answer that has none."""
 _NOWHERE = "Invalid URL 'None'"
 """What the SDK says where it could not ask the host for the place to sign in (0.156.0)."""
 _METHODS = (("token", "pat"), ("client_id", "oauth-m2m"))
@@ -45,7 +55,7 @@ def endpoint(options: Options, environ: Mapping[str, str]) -> Endpoint:
         return _endpoint(options, environ, url=address(settings["host"]), number=number, token=settings["token"])
     config = configuration(tuple(sorted(settings.items())))
     url, number = str(config.host or ""), number or str(getattr(config, "workspace_id", None) or "")
-    return _endpoint(options, environ, url=url, number=number, sign=_signer(config, _secrets(settings)))
+    return _endpoint(options, environ, url=url, number=number, sign=_signer(config))
 
 
 def _endpoint(
@@ -65,10 +75,6 @@ def _is_plain(settings: Mapping[str, str]) -> bool:
     """Whether there is a host and a token for it, and nothing that says to sign in otherwise."""
     others = settings.keys() & {"profile", "client_id", "client_secret"}
     return {"host", "token"} <= settings.keys() and not others and settings.get("auth_type", "pat") == "pat"
-
-
-def _secrets(settings: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(settings[name] for name in _SECRET if name in settings)
 
 
 def address(host: str) -> str:
@@ -111,10 +117,13 @@ def configuration(settings: tuple[tuple[str, str], ...]) -> Any:
     except ImportError:
         raise NoExtra(_without(dict(settings)), "pip install 'reconciler[databricks]'") from None
     logging.getLogger("databricks.sdk").addHandler(logging.NullHandler())  # or its warnings go to the terminal
+    config = core.Config.__new__(core.Config)  # in two parts: where it fails, it has read what no message may hold
+    times = {"http_timeout_seconds": HTTP_SECONDS, "retry_timeout_seconds": RETRY_SECONDS}
     try:
-        return core.Config(**dict(settings), http_timeout_seconds=HTTP_SECONDS, retry_timeout_seconds=RETRY_SECONDS)
+        config.__init__(**dict(settings), **times)
     except Exception as problem:  # noqa: BLE001 - it has no class of its own, and requests' ones
-        raise _refused(problem, _secrets(dict(settings))) from None
+        raise _refused(problem, config) from None
+    return config
 
 
 def _without(settings: Mapping[str, str]) -> str:
@@ -126,25 +135,44 @@ def _without(settings: Mapping[str, str]) -> str:
     return f"there is no {' and no '.join(missing)}; to sign in otherwise needs databricks-sdk here"
 
 
-def _signer(config: Any, secrets: tuple[str, ...]) -> Callable[[], Mapping[str, str]]:
+def _signer(config: Any) -> Callable[[], Mapping[str, str]]:
     """Fresh headers for each request: the SDK renews its tokens."""
 
     def sign() -> Mapping[str, str]:
         try:
             return dict(config.authenticate())
         except Exception as problem:  # noqa: BLE001 - as above
-            raise _refused(problem, secrets) from None
+            raise _refused(problem, config) from None
 
     return sign
 
 
-def _refused(problem: Exception, secrets: tuple[str, ...]) -> NoCredentials:
-    """`problem` in one line, without `secrets`, and without the settings that the SDK tells behind it."""
+def _secrets(config: Any) -> list[str]:
+    """What the SDK knows of the target, the environment or a profile and no message may hold, the longest first."""
+    known = [str(getattr(config, name, None) or "") for name in _SENSITIVE]
+    forms = {form for secret in known for form in (secret, quote(secret, safe=""), quote_plus(secret))}
+    return sorted(forms - {""}, key=len, reverse=True)
+
+
+def _refused(problem: Exception, config: Any) -> NoCredentials:
+    """`problem` in one line, without secrets, and without the settings that the SDK tells behind it."""
     words = str(problem).partition(" Config: ")[0].strip() or type(problem).__name__
-    for secret in secrets:
+    for secret in _secrets(config):
         words = words.replace(secret, "***")
+    words = without_passwords(words)
     if _NOWHERE in words:
         words = "the host does not tell where"
     words = " ".join(words.split())[:300].rstrip(".")
     hint = "it takes a host that can be reached, and a token, client_id and client_secret, or a profile"
-    return NoCredentials(f"databricks-sdk cannot sign in: {words}", hint)
+    kind = NotNow if _passes(problem) else NoCredentials
+    return kind(f"databricks-sdk cannot sign in: {words}", hint)
+
+
+def _passes(problem: Exception) -> bool:
+    """Whether the next attempt may end otherwise: nobody answered, or a server that failed or is busy."""
+    names = {kind.__name__ for kind in type(problem).__mro__}
+    if names & _PASSING:
+        return "SSLError" not in names
+    # of a failure to get a token it keeps the body alone: as bytes, where that is no JSON; else "code: message"
+    said = problem.args[0] if isinstance(problem, ValueError) and problem.args else ""
+    return isinstance(said, bytes) or str(said).partition(":")[0].lower() in _BUSY
