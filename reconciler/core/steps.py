@@ -20,6 +20,8 @@ from reconciler.core.sensitive import Sensitive, quoted
 from reconciler.core.wire import CANNOT_REMOVE, Edit, Wire
 from reconciler.core.words import dotted
 
+OTHER_KEY = "declare it under another key: a new one is made, and this one left as it is"
+
 
 class Verdict(NamedTuple):
     """What comes of one pair: the step, None where there is nothing to do; what forbids it; what cannot be removed."""
@@ -148,7 +150,9 @@ class Stepper:
 
     def _impossible(self, desired: Desired, action: Action) -> list[Diagnostic]:
         why = self._wire(desired.address).cannot(action)
-        return [error("unsupported", f"{desired.address}: it cannot be {action}d: {why}", desired.at())] if why else []
+        hint = "" if self.kinds[desired.address.kind].unique else OTHER_KEY
+        summary = f"{desired.address}: it cannot be {action}d: {why}"
+        return [error("unsupported", summary, desired.at(), hint)] if why else []
 
     def _spared(self, live: Live, desired: Desired | None = None) -> list[Diagnostic]:
         no = self._wire(live.address).spares(live, desired)
@@ -215,6 +219,8 @@ class Stepper:
         way = f"from {quoted(change.before)} to {quoted(change.after)}"
         summary = f"{address}: {dotted(change.path)} cannot change {way}: {refused.why}"
         hint = f"put it back, or make a new one (the old one is deleted): reconciler plan --replace {address}"
+        if self._wire(address).cannot(Action.replace):
+            hint = f"put it back, or {OTHER_KEY}"
         if kind.irreplaceable:
             hint = "write the server's value, or remove the line to accept it"
         return error("fixed-field", summary, change.at, hint)

@@ -299,6 +299,27 @@ class TestWhatItCannotDo:
         told = shell("plan", "--replace", "runs.base", code=1).err
         assert "runs.base: it cannot be replaced: the service has no request that deletes a run [unsupported]" in told
 
+    def test_a_run_whose_experiment_is_archived_is_not_moved_to_another(self, shell, fake):
+        shell.apply("experiments: {a: {}}\nruns: {r: {experiment: a}}\n")
+        shell.apply("experiments: {z: {}}\n", "--allow-delete", "1")
+        other = "experiments: {b: {}, z: {}}\nruns: {r: {experiment: b}}\n"
+        shell.manifest(other)
+        told = shell("plan", code=1).err
+        assert (
+            "runs.r: it cannot be restored: a run is archived and comes back with its experiment [unsupported]" in told
+        )
+        assert "put it back, or declare it under another key" in told
+        assert "--replace" not in told
+        told = shell("plan", "--replace", "runs.r", code=1).err
+        assert "runs.r: it cannot be replaced: the service has no request that deletes a run [unsupported]" in told
+        assert "hint: declare it under another key: a new one is made, and this one left as it is" in told
+        shell.apply(other.replace("r:", "r2:"))
+        assert {(one.name, one.experiment.name) for one in fake.tenant(TENANT).runs.values()} == {
+            ("r", "a"),
+            ("r2", "b"),
+        }
+        settled(shell)
+
     def test_a_metric_that_somebody_went_on_with(self, shell, fake):
         shell.apply(STACK)
         body = {"metrics": {"auc": 0.5}, "step": 9}

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from reconciler.backends.mlflow.experiments import Experiments
+from reconciler.backends.mlflow.runs import Runs
 from reconciler.core import mark as marks
 from reconciler.core.change import Action
 from reconciler.core.diff import created, mark_of, stripped
@@ -362,7 +363,16 @@ class Lasting(Experiments):
         return f"no request {action}s it"
 
 
-LASTING = {**WIRES, "experiments": Lasting(WIRES["experiments"].experiments.api)}
+class LastingRuns(Runs):
+    def cannot(self, action):
+        return f"no request {action}s it"
+
+
+LASTING = {
+    **WIRES,
+    "experiments": Lasting(WIRES["experiments"].experiments.api),
+    "runs": LastingRuns(WIRES["runs"].api),
+}
 
 
 def verdict(desired, live, **options):
@@ -410,6 +420,15 @@ def test_what_cannot_be_restored_or_made_anew_is_refused_with_its_place():
     assert problem.summary == "experiments.fraud: it cannot be restored: no request restores it"
     words = [one.summary for one in verdict(desired, held(desired), replace=frozenset({desired.address})).problems]
     assert words[0] == "experiments.fraud: it cannot be replaced: no request replaces it"
+
+
+def test_a_name_that_others_may_have_can_be_declared_under_another_key():
+    """Of an experiment it would be taken."""
+    way = "declare it under another key: a new one is made, and this one left as it is"
+    desired, changed = (entry("runs.base", experiment="fraud", params={"a": value}) for value in ("1", "2"))
+    assert [one.hint for one in verdict(desired, held(desired, deleted=True)).problems] == [way]
+    assert [one.hint for one in verdict(changed, held(desired)).problems] == [f"put it back, or {way}"]
+    assert verdict(entry(FRAUD), held(entry(FRAUD), deleted=True)).problems[0].hint == ""
 
 
 def test_what_another_stack_uses_is_not_deleted():
