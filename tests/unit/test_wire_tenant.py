@@ -195,10 +195,10 @@ class TestExperiments:
         every = [
             experiment(1, "renamed", tags={**mark, "team": "risk", "matih.tenant_id": "acme", "mlflow.x": "y"}),
             experiment(2, "fraud", tags=None, description="d", artifact_location="s3://b"),
-            experiment(3, "third", tags=theirs, lifecycle_stage="deleted"),
-            experiment(4, "nobody's", tags=theirs),
+            experiment(4, "nobody's", tags=theirs, lifecycle_stage="active"),
         ]
-        lists = Lists(lambda query, _: every if query["lifecycle_stage"] == "active" else [])
+        gone = [experiment(3, "third", tags=theirs, lifecycle_stage="deleted")]
+        lists = Lists(lambda query, _: every if query["lifecycle_stage"] == "active" else gone)
         sought = (Sought(address("experiments.a"), "fraud"), Sought(address("experiments.b"), "other", id="3"))
         one, two, three = lists.drive(EXPERIMENTS.observe(Query("ml", sought)))
         assert (one.address, one.id, one.damage) == (address("experiments.own"), "1", "")
@@ -206,6 +206,25 @@ class TestExperiments:
         assert (two.address, two.mark) == (address("experiments.a"), None)
         assert two.fields == {("name",): "fraud", ("description",): "d", ("artifact_location",): "s3://b"}
         assert (three.address, three.deleted, list(three.others)) == (address("experiments.b"), True, ["ops"])
+
+    @pytest.mark.parametrize("said", [{}, {"lifecycle_stage": None}, {"lifecycle_stage": "deleted"}])
+    def test_what_is_archived_is_told_by_its_list(self, said):
+        gone = [experiment(1, "fraud", **said)]
+        lists = Lists(lambda query, _: gone if query["lifecycle_stage"] == "deleted" else [])
+        (live,) = lists.drive(EXPERIMENTS.observe(Query("ml", (Sought(address("experiments.a"), "fraud"),))))
+        assert live.deleted
+
+    def test_what_is_restored_while_the_lists_are_read_is_active(self):
+        lists = Lists(lambda _, __: [experiment(1, "fraud")])
+        (live,) = lists.drive(EXPERIMENTS.observe(Query("ml", (Sought(address("experiments.a"), "fraud"),))))
+        assert not live.deleted
+
+    @pytest.mark.parametrize("wire", [EXPERIMENTS, RUNS])
+    def test_a_list_that_shows_what_was_not_asked_for_is_refused(self, wire):
+        """A service that knows nothing of the stage would show all in both lists."""
+        lists = Lists(lambda _, __: [experiment(1, lifecycle_stage="active")])
+        with pytest.raises(Unfit, match="of the experiments that are deleted it shows one that is active"):
+            lists.drive(wire.observe(Query("ml")))
 
     def test_create(self):
         (call,) = created(EXPERIMENTS, "experiments.fraud", description="d", tags={"team": "risk"})

@@ -12,6 +12,7 @@ from reconciler.backends.tenant.replies import ExperimentPage, Page, RunPage
 from reconciler.core.call import Call, Flow, Unfit
 from reconciler.core.change import Path, Value
 
+STAGE = "lifecycle_stage"
 SYSTEM = "matih."
 """How the service's own tags start."""
 PAGES: Mapping[type[Page], int] = {ExperimentPage: 1000, RunPage: 50}
@@ -50,6 +51,7 @@ class Listing:
         """Note a page. Raises Unfit."""
         page = read(reply, self.form, call)
         found, before = page.by_id(), len(self.items)
+        self._check(found.values(), call)
         if self._offset and not found.keys() & self.items.keys():
             self._anew(call)
             return
@@ -63,6 +65,12 @@ class Listing:
         self._idle = 0 if news else self._idle + 1
         if self._idle == IDLE:
             raise Unfit(call, f"its pages have no end: {IDLE} had nothing new")
+
+    def _check(self, found: Iterable[Mapping[str, Any]], call: Call) -> None:
+        """Whether an experiment is archived is told by its list; it may say so too, but not otherwise."""
+        asked = self.query.get(STAGE)
+        if asked and (others := {one.get(STAGE) or asked for one in found} - {asked}):
+            raise Unfit(call, f"of the experiments that are {asked} it shows one that is {min(others)}")
 
     def _anew(self, call: Call) -> None:
         if self._begun == AGAIN:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from reconciler.backends.mlflow.api import Ownership, section, written
 from reconciler.backends.mlflow.limits import check
 from reconciler.backends.tenant import limits
-from reconciler.backends.tenant.api import NO_UNTAG, SYSTEM, Api, own_fields, read_all
+from reconciler.backends.tenant.api import NO_UNTAG, STAGE, SYSTEM, Api, Listing, own_fields, read_all
 from reconciler.backends.tenant.replies import Experiment, ExperimentPage, texts
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
@@ -34,15 +34,20 @@ class Experiments(Wire):
 
     def observe(self, query: Query) -> Flow[list[Live]]:
         """All experiments, page by page; of these what carries the mark, and what is sought."""
-        lists = [self.api.pages("experiments", {"lifecycle_stage": stage}, ExperimentPage) for stage in STAGES]
-        yield from read_all(lists)
-        found = {live.id: live for one in lists for item in one.items.values() if (live := _wanted(item, query))}
-        return list(found.values())
+        archived, active = (self._listed(stage) for stage in STAGES)
+        yield from read_all([archived, active])
+        found = [_wanted(item, query, deleted=False) for item in active.items.values()]
+        gone = archived.items.keys() - active.items.keys()  # what is in both was restored between the two readings
+        found += [_wanted(archived.items[number], query, deleted=True) for number in archived.items if number in gone]
+        return [live for live in found if live]
 
     def survey(self, query: Query, filter: str) -> Flow[list[Live]]:  # noqa: A002, ARG002 - the service has none
-        every = self.api.pages("experiments", {"lifecycle_stage": "active"}, ExperimentPage)
+        every = self._listed("active")
         yield from read_all([every])
-        return [_live(item, query.stack, None) for item in every.items.values()]
+        return [_live(item, query.stack, None, deleted=False) for item in every.items.values()]
+
+    def _listed(self, stage: str) -> Listing:
+        return self.api.pages("experiments", {STAGE: stage}, ExperimentPage)
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
         return check(limits.EXPERIMENT, path, value)
@@ -73,14 +78,14 @@ class Experiments(Wire):
         return [self.api.delete(f"experiments/{ID}")]
 
 
-def _wanted(item: Experiment, query: Query) -> Live | None:
+def _wanted(item: Experiment, query: Query, *, deleted: bool) -> Live | None:
     """What the query is after, None where it is not."""
     sought = _sought(item, query.sought)
-    live = _live(item, query.stack, sought)
+    live = _live(item, query.stack, sought, deleted=deleted)
     return live if live.mark_tags or sought else None
 
 
-def _live(item: Experiment, stack: str, sought: Sought | None) -> Live:
+def _live(item: Experiment, stack: str, sought: Sought | None, *, deleted: bool) -> Live:
     number, tags = item["id"], texts(item["tags"])
     own = Ownership.of(tags, stack, "experiments")
     optional = {"description": item.get("description"), "artifact_location": item.get("artifact_location")}
@@ -90,7 +95,7 @@ def _live(item: Experiment, stack: str, sought: Sought | None) -> Live:
         address=own.mark.address if own.mark else sought.address if sought else Address("experiments", f"?{number}"),
         id=number,
         fields=fields | own_fields(tags),
-        deleted=item.get("lifecycle_stage") == "deleted",
+        deleted=deleted,
         mark=own.mark,
         mark_tags=own.mark_tags,
         damage=own.damage,

@@ -11,7 +11,7 @@ from typing import Any
 
 from reconciler.backends.mlflow.api import Ownership, section, written
 from reconciler.backends.tenant import limits, points
-from reconciler.backends.tenant.api import NO_UNTAG, Api, own_fields, read_all
+from reconciler.backends.tenant.api import NO_UNTAG, STAGE, Api, own_fields, read_all
 from reconciler.backends.tenant.points import Points
 from reconciler.backends.tenant.record import Record
 from reconciler.backends.tenant.replies import ExperimentPage, Run, RunPage, texts
@@ -33,7 +33,7 @@ class Runs(Wire):
 
     def observe(self, query: Query) -> Flow[list[Live]]:
         """The runs of each experiment, and which experiments are archived; of these runs what carries the mark."""
-        archived = self.api.pages("experiments", {"lifecycle_stage": "deleted"}, ExperimentPage)
+        archived = self.api.pages("experiments", {STAGE: "deleted"}, ExperimentPage)
         lists = {
             parent: self.api.pages("experiments/runs", {"experiment_id": parent}, RunPage) for parent in query.parents
         }
