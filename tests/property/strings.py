@@ -264,6 +264,8 @@ FOLDS: Mapping[str, Callable[[str], str]] = {
     "compatibility": lambda text: unicodedata.normalize("NFKC", text),
 }
 """What makes a text nearly equal to another one: a server that folded it would take both for one."""
+IDS = st.text(st.sampled_from("abcf0189-m._:"), min_size=1, max_size=40)
+"""Ids as servers give them: none of them is there, so one is made."""
 PAIRS: Mapping[str, tuple[Callable[[str, str], Json], Callable[[Server], set[str]]]] = {
     "names of experiments": (
         lambda a, b: {"experiments": {"a": {"name": a}, "b": {"name": b}}},
@@ -331,6 +333,32 @@ SLOTS = [
         lambda s: _only(own(s.experiment["tags"])),
         20_000,
         bare=_experiment(),
+    ),
+    Slot(
+        "experiments.permissions.<key>",
+        lambda t: _experiment(permissions={t: "READ"}),
+        lambda s: s.experiment["name"],
+        meant=lambda _: "e",
+    ),
+    Slot(
+        "experiments.permissions.<value>",
+        lambda t: _experiment(permissions={"user:alice": t}),
+        lambda s: s.experiment["name"],
+        meant=lambda _: "e",
+    ),
+    Slot(
+        "runs.id",
+        lambda t: _run(id=t),
+        lambda s: s.run["info"]["run_name"],
+        texts=IDS,
+        meant=lambda _: "r",
+    ),
+    Slot(
+        "logged_models.id",
+        lambda t: _model(id=t),
+        lambda s: s.model["info"]["name"],
+        texts=IDS,
+        meant=lambda _: "m",
     ),
     Slot("runs.name", lambda t: _run(name=t), lambda s: s.run["info"]["run_name"], 250),
     Slot(
