@@ -22,6 +22,8 @@ USER, GROUP, SERVICE_PRINCIPAL = "user:", "group:", "service_principal:"
 """How principals start."""
 INHERITED: Path = ("inherited",)
 """The fact that holds the principals who may manage an experiment by other entries than its own."""
+STUCK: Path = ("stuck",)
+"""The fact that says why no entry can be taken away."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,12 +33,14 @@ class Access:
     Attributes:
         direct: the levels of its own entries, by principal.
         inherited: who manages it in other ways.
+        stuck: why none of its own entries can be taken away; '' where they can.
         notes: what is needed to change an entry, by principal; a plan that changes it is stale where that has changed.
     """
 
     direct: Mapping[str, str] = field(default_factory=dict)
     inherited: Collection[str] = ()
     notes: Mapping[str, Value] = field(default_factory=dict)
+    stuck: str = ""
 
 
 class Permissions(Protocol):
@@ -135,7 +139,7 @@ class Permitted(Wire):
         if self.caller == ():
             hint = "leave the permissions out for this target"
             return [Unsupported(path, f"cannot be set: {self.permissions.absent}", hint) for path in own]
-        return [*self.experiments.refuses(live, changes), *self._lock_outs(live, own)]
+        return [*self.experiments.refuses(live, changes), *_stuck(live, own), *self._lock_outs(live, own)]
 
     def _lock_outs(self, live: Live | None, levels: Mapping[Path, Value]) -> list[Unsupported]:
         """The changes after which the caller may not manage the experiment any more. Whoever makes one manages it."""
@@ -167,7 +171,8 @@ class Permitted(Wire):
         entries: Fields = {paths[name]: level for name, level in access.direct.items()}
         notes: Fields = {paths[name]: note for name, note in access.notes.items()}
         facts: Fields = {**live.facts, **notes, INHERITED: list(access.inherited)}
-        return replace(live, fields={**live.fields, **entries}, facts=facts)
+        stuck = {STUCK: access.stuck} if access.stuck else {}
+        return replace(live, fields={**live.fields, **entries}, facts={**facts, **stuck})
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +196,13 @@ class _Named:
         keys = (live.address, ("id", live.id), live.fields.get(("name",)))
         declared = next((self.by_key[key] for key in keys if key in self.by_key), ())
         return [*declared, *(path[1] for path in (live.mark.keys if live.mark else ()) if path[0] == FIELD)]
+
+
+def _stuck(live: Live | None, levels: Mapping[Path, Value]) -> list[Unsupported]:
+    """The entries that should go and cannot."""
+    why = live.facts.get(STUCK) if live else ""
+    gone = [path for path, level in levels.items() if level is None] if why else []
+    return [Unsupported(path, f"cannot be taken away: {why}", "declare it, or take it away by hand") for path in gone]
 
 
 def _parted(fields: Fields) -> tuple[dict[Path, Value], dict[Path, Value]]:

@@ -25,6 +25,7 @@ REFUSALS = frozenset(
         "lock-held",
         "no-answer",
         "no-lock",
+        "notebook",
         "outside-prefix",
         "owned-by-another-stack",
         "safety-threshold",

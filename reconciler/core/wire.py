@@ -212,7 +212,8 @@ class Backend:
         reads: the POST requests that only read, by the end of their path.
         probes: the paths to which a POST of an empty object changes nothing, since it names nothing.
         rates: how many requests a second its servers take; the first that fits holds.
-        passing: what marks an error after which nothing was written, and which passes: error code, part of the message.
+        passing: what marks an error after which nothing was written, and which passes: error code ('' for any), part of
+            the message.
         filters: whether its lists can be narrowed by a filter of its own, as in MLflow's searches.
         parallel: how many requests at once by default.
         lock: from a target's options to the requests of the stack's lock; None where the backend has none.

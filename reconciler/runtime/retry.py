@@ -33,7 +33,7 @@ class Retry:
     Attributes:
         total: seconds in all, waiting included; a server that is overloaded or down is tried until they are over.
         attempts: how often after any other failure; a server that has not answered is tried twice.
-        passing: pairs of an error code and of a part of its message, of errors after which nothing was written.
+        passing: pairs of an error code ('' for any) and of a part of its message: after such nothing was written.
     """
 
     total: float = 60.0
@@ -150,7 +150,7 @@ class _Course(Generic[T]):
         return error.status == TOO_MANY or (isinstance(error, Rejected) and self._passes(error))
 
     def _passes(self, error: Rejected) -> bool:
-        return any(error.code == code and words in error.message for code, words in self._retry.passing)
+        return any(code in ("", error.code) and words in error.message for code, words in self._retry.passing)
 
 
 def _may_pass(error: RequestFailed) -> bool:

@@ -7,6 +7,7 @@ import pytest
 from tests.e2e.findings import check
 from tests.e2e.tools import UNWANTED, Shell, writes
 from tests.e2e.workspaces import FOLDER, HOME, TOKEN, FakeDatabricks, configure, forget, somebody
+from tests.fakes.mlflow import Fault
 
 STACK = "experiments: {fraud: {tags: {team: risk}}, churn: {}}\nruns: {base: {experiment: fraud}}\n"
 
@@ -58,7 +59,7 @@ class TestTwoTargets:
         check(shell("apply", "--yes", "--target", "dev", code=5), "outside-prefix", hint="a stack of its own")
         assert writes(fake) == before
         shell("apply", "--yes")
-        assert list(server.experiments()) == ["/Shared/prod/fraud", "/Shared/prod/churn"]
+        assert sorted(server.experiments()) == ["/Shared/prod/churn", "/Shared/prod/fraud"]
 
 
 class TestOneTarget:
@@ -101,3 +102,82 @@ class TestOneTarget:
         shell.apply(f"experiments: {{fraud: {{name: {HOME}/theirs, existing: true, tags: {{a: b}}}}, z: {{}}}}\n")
         shell.apply("experiments: {z: {}}\n")
         assert f"{HOME}/theirs" in server.experiments()
+
+
+class TestNotebooks:
+    @pytest.fixture
+    def notebook(self, fake, server):
+        number = server.post("experiments/create", name=f"{HOME}/nb")["experiment_id"]
+        fake._state.node(number).kind = "NOTEBOOK"
+        return f"{HOME}/nb"
+
+    def test_theirs_is_not_adopted_but_may_be_shared(self, shell, fake, server, notebook):
+        before = writes(fake)
+        result = shell.apply(f"experiments: {{nb: {{name: {notebook}}}}}\n", code=5)
+        check(result, "notebook", "experiments.nb", "that of a notebook", hint="existing: true")
+        assert writes(fake) == before
+        shared = f"experiments: {{z: {{}}, nb: {{name: {notebook}, existing: true, tags: {{a: b}}}}}}\n"
+        shell.apply(shared)
+        assert server.experiment(notebook)["tags"]["a"] == "b"
+        assert "2 unchanged" in shell("plan").out
+        fake.untags = True
+        shell.apply("experiments: {z: {}}\n")
+        assert "a" not in server.experiment(notebook)["tags"]
+
+    def test_one_that_an_earlier_version_adopted_is_not_deleted(self, shell, fake, server, notebook):
+        (node,) = fake._state.experiments.values()
+        node.kind = "MLFLOW_EXPERIMENT"
+        shell.apply(f"experiments: {{nb: {{name: {notebook}}}}}\n")
+        node.kind = "NOTEBOOK"
+        check(shell("destroy", "--yes", code=5), "notebook", hint="existing: true")
+        assert server.experiment(notebook)["lifecycle_stage"] == "active"
+
+
+def test_two_workspaces_of_one_host_are_not_mistaken_for_each_other(shell, url):
+    def choose(number):
+        configure(shell, url, f"token: {TOKEN}, workspace_id: '{number}'")
+
+    choose(1)
+    shell.manifest(STACK)
+    shell("plan", "--out", "plan.json")
+    assert f"{url} (workspace 1)" in shell("show", "plan.json").out
+    choose(2)
+    check(shell("apply", "plan.json", "--yes", code=5), "foreign-plan", "(workspace 1)", "(workspace 2)")
+    choose(1)
+    shell("apply", "plan.json", "--yes")
+
+
+def test_a_sensitive_name_is_refused(shell, url, monkeypatch):
+    configure(shell, url, f"token: {TOKEN}, sensitive: [name]")
+    monkeypatch.setenv("NAME", "/Workspace/Shared/secret")
+    shell.manifest("experiments: {x: {name: '${env.NAME}'}}\n")
+    result = shell("validate", code=1)
+    check(result, "unsupported", "experiments.x: name cannot be sensitive", hint="out of the target's 'sensitive'")
+    assert "Shared/secret" not in result.err
+
+
+def test_a_workspace_that_has_no_room_for_a_request_is_asked_again(shell, fake):
+    busy = Fault(400, {"error_code": "BAD_REQUEST", "message": "RPC token bucket limit has been exceeded."})
+    struck = []
+
+    def fault(_, __, path):
+        struck.extend([path] * path.endswith("experiments/create"))
+        return busy if struck and len(struck) == 1 and path.endswith("experiments/create") else None
+
+    fake.fault = fault
+    shell.apply("experiments: {fraud: {}}\n")
+    assert len(struck) == 2
+
+
+def test_one_entry_of_an_unknown_kind_forbids_only_to_take_one_away(shell, fake):
+    """A request that takes one away writes all others, and could not write that one."""
+    two = "experiments: {fraud: {permissions: {'user:bob': CAN_EDIT, 'group:all': CAN_READ}}}\n"
+    shell.apply(two)
+    (node,) = fake._state.experiments.values()
+    node.direct["bot_name", "q"] = "CAN_READ"
+    assert "No changes" in shell("plan").out
+    shell.apply(two.replace("CAN_EDIT", "CAN_MANAGE"))
+    assert node.direct["user_name", "bob"] == "CAN_MANAGE"
+    shell.manifest("experiments: {fraud: {permissions: {'group:all': CAN_READ}}}\n")
+    check(shell("apply", "--yes", code=1), "unsupported", "user:bob", "cannot be taken away", hint="by hand")
+    assert ("bot_name", "q") in node.direct

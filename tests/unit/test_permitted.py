@@ -57,6 +57,9 @@ class Inner(Wire):
     def cannot(self, action):
         return f"{action} is impossible"
 
+    def spares(self, live, desired):
+        return Unsupported((), "is spared")
+
 
 @dataclass(frozen=True)
 class Rights:
@@ -152,6 +155,16 @@ def test_what_is_noted_of_an_entry_stands_beside_it():
     assert one.facts == {("inherited",): [], **notes}
 
 
+def test_where_no_entry_can_be_taken_away_nothing_else_is_refused():
+    live = owned(FRAUD, {"name": "fraud"}, {"permissions.user:ada": "READ"}, id="5")
+    _, (one,) = observed(Query("ml"), Permitted(Inner((live,)), Rights({"5": Access(stuck="it is stuck")})), [None])
+    assert one.facts == {("inherited",): [], ("stuck",): "it is stuck"}
+    permitted, gone = wire(), change("user:ada", "READ", None)
+    (no,) = permitted.refuses(one, [gone, change("user:bob", None, "READ")])
+    assert (no.path, no.why) == (gone.path, "cannot be taken away: it is stuck")
+    assert permitted.refuses(replace(one, facts={}), [gone]) == []
+
+
 def test_where_the_server_tells_nothing_nothing_is_there():
     live = held(entry(FRAUD, permissions=permissions(ada="READ")), "5")
     bare = replace(live, fields={("name",): "fraud"})
@@ -200,6 +213,7 @@ def test_all_else_is_the_wires_own():
     assert permitted.forbids(replace(own, path=tag)).why == "is forbidden"
     assert permitted.forbids(own) is None
     assert permitted.cannot(Action.delete) == "delete is impossible"
+    assert permitted.spares(live, None).why == "is spared"
     assert [no.path for no in permitted.refuses(live, [own, replace(own, path=tag)])] == [tag]
 
 

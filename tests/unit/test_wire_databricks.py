@@ -101,10 +101,12 @@ class TestMaking:
         desired = entry(FRAUD, name="/fraud")
         assert [one[1] for one in sent(WIRE.create(desired, mark_of(desired), "ml"))] == ["experiments/create"]
 
-    def test_a_secret_name_shows_no_folder(self):
-        desired = entry(FRAUD, name=NAME)
-        desired.fields[("name",)] = Secret("/Shared/secret/x", "${env.NAME}")
-        assert [one[1] for one in sent(WIRE.create(desired, mark_of(desired), "ml"))] == ["experiments/create"]
+    def test_a_secret_name_is_refused(self):
+        """It cannot be compared: a secret stays as it is written."""
+        no = WIRE.check(("name",), Secret("/Workspace/Shared/x", "${env.NAME}"))
+        assert (no.path, no.code) == (("name",), "unsupported")
+        assert "sensitive" in no.hint
+        assert WIRE.check(("tags", "a"), Secret("x", "${env.NAME}")) is None
 
     @pytest.mark.parametrize("more", [19, 20])
     def test_twenty_tags_go_with_it_and_no_more(self, more):
@@ -202,6 +204,16 @@ class TestFinding:
         _, (live,) = drive(WIRE.observe(Query("ml", sought)), [{}], [{"experiment": self.item(NAME)}])
         assert live.fields == {("name",): NAME, ("artifact_location",): ""}
         assert live.masked == frozenset()
+
+    def test_what_a_notebook_has_can_only_be_shared(self):
+        tags = [{"key": "mlflow.experimentType", "value": "NOTEBOOK"}]
+        sought = (Sought(address(FRAUD), NAME),)
+        _, (live,) = drive(WIRE.observe(Query("ml", sought)), [{}], [{"experiment": self.item(NAME, tags=tags)}])
+        assert ("tags", "mlflow.experimentType") not in live.fields
+        for desired in (entry(FRAUD), None):
+            no = WIRES["experiments"].spares(live, desired)
+            assert (no.code, "existing: true" in no.hint) == ("notebook", True)
+        assert WIRE.spares(live, entry(FRAUD, existing=True)) is None
 
     def test_logged_models_come_in_pages_of_fifty(self):
         asked, _ = drive(WIRES["logged_models"].observe(Query("ml", (), ("7",))), [{}])

@@ -8,7 +8,7 @@ from reconciler.backends.databricks.permissions import Entries
 from reconciler.backends.mlflow.api import ABSENT, TAKEN, Api
 from reconciler.backends.mlflow.permissions import Grants
 from reconciler.backends.permitted import Access
-from reconciler.core.call import NO_ROUTE, Unfit
+from reconciler.core.call import NO_ROUTE
 from reconciler.core.change import Action, FieldChange
 from tests.lives import address, drive, found
 
@@ -174,8 +174,12 @@ def test_no_list_is_an_empty_one():
 
 
 def test_an_own_entry_of_a_new_kind_would_be_lost_by_writing_them_all():
-    with pytest.raises(Unfit, match="neither user, group nor service principal"):
-        permitted({"display_name": "robot", "all_permissions": [{"permission_level": "CAN_READ"}]})
+    robot = {"display_name": "robot", "all_permissions": [{"permission_level": "CAN_READ"}]}
+    ada = {"user_name": "ada", "all_permissions": [{"permission_level": "CAN_READ"}]}
+    found = permitted(robot, ada)["5"]
+    assert found.direct == {"user:ada": "CAN_READ"}
+    assert found.notes == {"user:ada": found.stuck}
+    assert "neither user, group nor service principal" in found.stuck
     strange = {"display_name": "robot", "all_permissions": [{"permission_level": "CAN_READ", "inherited": True}]}
     assert permitted(strange) == {"5": Access({}, [])}
 

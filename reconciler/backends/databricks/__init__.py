@@ -71,6 +71,13 @@ BACKEND = Backend(
         Rate(47, ("/runs/log-batch",)),
         Rate(127),
     ),
+    passing=(  # what the SDK repeats whatever the request (0.156.0, _base_client.py), where it says that none was taken
+        ("", "RPC token bucket limit has been exceeded"),
+        ("", "does not have any associated worker environments"),
+        ("", "There is no worker environment with id"),
+        ("", "Unknown worker environment"),
+        ("", "UnknownWorkerEnvironmentException"),
+    ),
     lock=lambda options: WorkspaceLock(Api()),  # noqa: ARG005 - all are alike
     filters=True,
     reads=("/experiments/search", "/runs/search", "/logged-models/search"),

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import lru_cache
 from importlib import import_module
 from typing import Any
@@ -48,27 +49,23 @@ _ACCOUNT = ("host", "token", "client_id", "client_secret")
 
 
 def endpoint(options: Options, environ: Mapping[str, str]) -> Endpoint:
-    """The workspace of a target, and how to sign in. Raises NoCredentials, NoExtra."""
+    """The workspace of a target, and how to sign in. Raises NoCredentials, NoExtra.
+
+    Its number is a part of its name where somebody gave it: what the SDK finds out depends on whether it is there.
+    """
     settings = _settings(options, environ)
-    number = options.workspace_id or environ.get("DATABRICKS_WORKSPACE_ID", "")
+    said = options.workspace_id or environ.get("DATABRICKS_WORKSPACE_ID", "")
+    common = Endpoint(part=f"workspace {said}" if said else "", verify=verify(environ))
     if _is_plain(settings):
-        return _endpoint(options, environ, url=address(settings["host"]), number=number, token=settings["token"])
+        headers = _headers(options, said)
+        return replace(common, url=address(settings["host"]), headers=headers, token=settings["token"])
     config = configuration(tuple(sorted(settings.items())))
-    url, number = str(config.host or ""), number or str(getattr(config, "workspace_id", None) or "")
-    return _endpoint(options, environ, url=url, number=number, sign=_signer(config))
+    headers = _headers(options, said or str(getattr(config, "workspace_id", None) or ""))
+    return replace(common, url=str(config.host or ""), headers=headers, sign=_signer(config))
 
 
-def _endpoint(
-    options: Options,
-    environ: Mapping[str, str],
-    *,
-    url: str,
-    number: str,
-    token: str = "",
-    sign: Callable[[], Mapping[str, str]] | None = None,
-) -> Endpoint:
-    headers = {**options.headers, **({WORKSPACE_HEADER: number} if number else {})}
-    return Endpoint(url=url, headers=headers, token=token, sign=sign, verify=verify(environ))
+def _headers(options: Options, number: str) -> dict[str, str]:
+    return {**options.headers, **({WORKSPACE_HEADER: number} if number else {})}
 
 
 def _is_plain(settings: Mapping[str, str]) -> bool:

@@ -16,7 +16,9 @@ from reconciler.backends.databricks.names import Names, folder
 from reconciler.backends.mlflow import limits as mlflow_limits
 from reconciler.backends.mlflow.api import NOTE, pairs, tag_key, tags_of
 from reconciler.backends.mlflow.experiments import Experiments as MlflowExperiments
+from reconciler.backends.mlflow.replies import Experiment, from_pairs
 from reconciler.core import mark as marks
+from reconciler.core.address import Address
 from reconciler.core.call import Call
 from reconciler.core.change import Path, Secret, Value
 from reconciler.core.mark import Mark
@@ -26,6 +28,8 @@ from reconciler.core.wire import Edit, Unsupported
 from reconciler.core.words import shown
 
 NAME: Path = ("name",)
+TYPE: Path = ("type",)
+"""The fact that says what the workspace takes an experiment for: MLFLOW_EXPERIMENT, NOTEBOOK."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +42,18 @@ class Experiments(MlflowExperiments):
         return self.names.canonical(value) if path == NAME and isinstance(value, str) else value
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
+        if path == NAME and isinstance(value, Secret):  # nor could a plan show the folder that it makes
+            hint = "leave the name out of the target's 'sensitive'"
+            return Unsupported(path, "cannot be sensitive: it is compared as the workspace writes it", hint)
         return mlflow_limits.check(limits.EXPERIMENT, path, value)
 
     def spares(self, live: Live, desired: Desired | None) -> Unsupported | None:
+        if live.facts.get(TYPE) == "NOTEBOOK" and not (desired and desired.existing):
+            hint = "declare it with 'existing: true' to manage only some of its tags"
+            return Unsupported(NAME, "is that of a notebook, and goes with it", hint, code="notebook")
+        return self._outside(live, desired)
+
+    def _outside(self, live: Live, desired: Desired | None) -> Unsupported | None:
         """Targets of one stack share its marks, and each takes what the other one made for what it has to rename."""
         if live.mark is None or not self._strays(live, live.mark, desired):
             return None
@@ -83,10 +96,13 @@ class Experiments(MlflowExperiments):
 
     def _folder(self, name: Value) -> list[Call]:
         """Makes the folder, and all above it. The workspace refuses an experiment without; what is there stays."""
-        if isinstance(name, Secret):  # its folder is a part of it, which no plan may show
-            return []
         path = folder(as_text(name))
         return [self.api.above("workspace/mkdirs", {"path": path})] if path else []
+
+    def live(self, item: Experiment, stack: str, address: Address | None = None) -> Live:
+        live = MlflowExperiments.live(self, item, stack, address)
+        kind = from_pairs(item.get("tags")).get("mlflow.experimentType")
+        return replace(live, facts={**live.facts, TYPE: kind}) if kind else live
 
     def _made(self, desired: Desired, tags: Mapping[str, Value], later: Mapping[str, Value]) -> Call:
         """The request that makes it with `tags`, and leaves those of `later` to others."""

@@ -15,13 +15,14 @@ from reconciler.backends.mlflow.api import ABSENT
 from reconciler.backends.mlflow.replies import Form, read
 from reconciler.backends.permitted import FIELD, GROUP, SERVICE_PRINCIPAL, USER, Access
 from reconciler.core.address import Address
-from reconciler.core.call import Call, Flow, Unfit
+from reconciler.core.call import Call, Flow
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.resource import Live
 
 LEVELS = ("CAN_READ", "CAN_EDIT", "CAN_MANAGE")
 _NAMES = {USER: "user_name", GROUP: "group_name", SERVICE_PRINCIPAL: "service_principal_name"}
 """What a principal starts with, and what the API calls its name."""
+_DROPPED = "a PUT would drop an entry of the experiment that is of neither user, group nor service principal"
 
 
 class Held(Form):
@@ -82,7 +83,7 @@ class Entries:
         calls = [self.api.get(f"permissions/experiments/{number}", {}, ABSENT) for number in ids]
         replies = yield calls
         return {
-            number: _access(read(reply, EntryList, call).access_control_list or (), call)
+            number: _access(read(reply, EntryList, call).access_control_list or ())
             for number, call, reply in zip(ids, calls, replies, strict=True)
             if reply is not None
         }
@@ -122,15 +123,15 @@ def _body(levels: Mapping[Path, Value]) -> dict[str, list[dict[str, Value]]]:
     return {"access_control_list": entries}
 
 
-def _access(entries: Sequence[Entry], call: Call) -> Access:
-    """Of several levels that one principal has itself, the highest. Raises Unfit for one that a PUT would drop."""
-    direct: dict[str, str] = {}
-    for entry in entries:
-        if own := entry.levels(inherited=False):
-            if not entry.principal:
-                raise Unfit(call, "access_control_list: it has an entry of neither user, group nor service principal")
-            direct[entry.principal] = max(own, key=_rank)
-    return Access(direct, [one.principal for one in entries if Entries.managing in one.levels(inherited=True)])
+def _access(entries: Sequence[Entry]) -> Access:
+    """Of several levels that one principal has itself, the highest."""
+    own = {entry.principal: levels for entry in entries if (levels := entry.levels(inherited=False))}
+    direct = {principal: max(levels, key=_rank) for principal, levels in own.items() if principal}
+    above = [one.principal for one in entries if one.principal and Entries.managing in one.levels(inherited=True)]
+    stuck = (
+        _DROPPED if "" in own else ""
+    )  # as a note too: a plan that takes one away is stale where that has come since
+    return Access(direct, above, dict.fromkeys(direct, stuck) if stuck else {}, stuck)
 
 
 def _rank(level: str) -> int:

@@ -53,16 +53,16 @@ class Experiments(Wire):
             "max_results": self.api.page,
         }
         found = yield from self.api.pages("experiments/search", body, ExperimentPage)
-        lives = [self._live(item, query.stack) for item in found]
+        lives = [self.live(item, query.stack) for item in found]
         missing = _missing(query.sought, [live for live in lives if not (live.deleted and self.frees_names)])
         if missing:
             others = yield from self._look_up(missing)
-            lives += [self._live(item, query.stack, sought.address) for sought, item in others]
+            lives += [self.live(item, query.stack, sought.address) for sought, item in others]
         return list({live.id: live for live in lives}.values())  # one that was renamed in between is found twice
 
     def survey(self, query: Query, filter: str) -> Flow[list[Live]]:  # noqa: A002 - as in MLflow
         items = yield from self._all("ACTIVE_ONLY", filter)
-        return [self._live(item, query.stack) for item in items]
+        return [self.live(item, query.stack) for item in items]
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
         return limits.check(limits.EXPERIMENT, path, value) or older.check("experiments", self.server, path, value)
@@ -122,7 +122,7 @@ class Experiments(Wire):
         names = {one.name: one.address for one in query.sought if not one.id}
         wanted = [(item, ids.get(item["experiment_id"]) or names.get(item["name"])) for item in found]
         return [
-            self._live(item, query.stack, address)
+            self.live(item, query.stack, address)
             for item, address in wanted
             if address or carries(item.get("tags"), query.stack)
         ]
@@ -170,7 +170,8 @@ class Experiments(Wire):
         """Whether its name is its own."""
         return not (self.frees_names and item.get("lifecycle_stage") == "deleted")
 
-    def _live(self, item: Experiment, stack: str, address: Address | None = None) -> Live:
+    def live(self, item: Experiment, stack: str, address: Address | None = None) -> Live:
+        """What an experiment of a reply is to `stack`. `address`: whose name it was found by."""
         number, tags = item["experiment_id"], from_pairs(item.get("tags"))
         own = Ownership.of(tags, stack, "experiments")
         fields: dict[Path, Value] = {

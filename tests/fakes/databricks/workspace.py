@@ -37,10 +37,14 @@ def canonical(path: str) -> str:
 
 @dataclass
 class Node(Experiment):
-    """An experiment. `origin`: its path before it went to the trash. `direct`: the permissions that it itself has."""
+    """An experiment. `origin`: its path before it went to the trash. `direct`: the permissions that it itself has.
+
+    `kind`: what it is the experiment of.
+    """
 
     owner: str = USER
     origin: str = ""
+    kind: str = "MLFLOW_EXPERIMENT"
     direct: dict[Principal, str] = field(default_factory=dict)
 
     def show(self) -> Json:
@@ -51,7 +55,7 @@ class Node(Experiment):
             "mlflow.ownerId": "7731",
             "mlflow.experiment.sourceName": self.name,
             "mlflow.ownerEmail": self.owner,
-            "mlflow.experimentType": "MLFLOW_EXPERIMENT",
+            "mlflow.experimentType": self.kind,
         }
         return {**shown, "tags": [*pairs(self.tags), *pairs(system), *pairs({"mlflow.ownerId": "7731"})]}
 
