@@ -10,10 +10,8 @@ from urllib.parse import quote
 
 from reconciler.backends.mlflow.replies import Page, Pair, read
 from reconciler.core import mark as marks
-from reconciler.core.address import Address
 from reconciler.core.call import Call, Flow, Unfit
 from reconciler.core.change import FieldChange, Path, Value
-from reconciler.core.mark import Mark
 
 NOTE = "mlflow.note.content"
 """The tag that MLflow's UI shows as the description."""
@@ -167,36 +165,6 @@ def tag_fields(tags: Mapping[str, str]) -> dict[Path, Value]:
     own = {key: value for key, value in tags.items() if not marks.is_mark(key) and not key.startswith(SYSTEM)}
     fields: dict[Path, Value] = {("tags", key): value for key, value in own.items()}
     return fields | ({("description",): tags[NOTE]} if NOTE in tags else {})
-
-
-@dataclass(frozen=True, slots=True)
-class Ownership:
-    """What the marks among a resource's tags say. `damage`: why ours cannot be read."""
-
-    mark: Mark | None
-    mark_tags: Mapping[str, str]
-    others: Mapping[str, Mark]
-    damage: str
-
-    @classmethod
-    def of(cls, tags: Mapping[str, str], stack: str, kind: str) -> Ownership:
-        others = {name: _foreign(tags, name) for name in marks.stacks_of(tags) if name != stack}
-        own = marks.parts_of(tags, stack)
-        try:
-            mark = marks.read(tags, stack)
-        except ValueError as problem:
-            return cls(None, own, others, str(problem))
-        if mark and mark.address.kind != kind:
-            return cls(None, own, others, f"is that of {mark.address}, which is of another kind")
-        return cls(mark, own, others, "")
-
-
-def _foreign(tags: Mapping[str, str], stack: str) -> Mark:
-    """The mark of another stack; one that we cannot read owns the whole resource: the safe reading."""
-    try:
-        return marks.read(tags, stack) or Mark(Address("unknown", stack))
-    except ValueError:
-        return Mark(Address("unknown", stack))
 
 
 def encoded(text: str) -> str:

@@ -9,7 +9,6 @@ from reconciler.backends.mlflow import limits, older, servers
 from reconciler.backends.mlflow.api import (
     ABSENT,
     Api,
-    Ownership,
     carries,
     marked,
     pairs,
@@ -25,6 +24,7 @@ from reconciler.core.address import Address
 from reconciler.core.call import Call, Flow, id_of
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import Mark
+from reconciler.core.ownership import Ownership
 from reconciler.core.resource import Desired, Live
 from reconciler.core.wire import CANNOT_REMOVE, Edit, Query, Server, Sought, Unsupported, Wire
 

@@ -10,7 +10,6 @@ from reconciler.backends.mlflow import limits, servers
 from reconciler.backends.mlflow.api import (
     ABSENT,
     Api,
-    Ownership,
     carries,
     encoded,
     marked,
@@ -26,6 +25,7 @@ from reconciler.core.address import Address
 from reconciler.core.call import ID, Call, Flow, id_of
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import Mark
+from reconciler.core.ownership import Ownership
 from reconciler.core.resource import Desired, Live
 from reconciler.core.wire import Edit, Query, Server, Sought, Unsupported, Wire
 

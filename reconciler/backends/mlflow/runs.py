@@ -12,7 +12,6 @@ from reconciler.backends.mlflow.api import (
     NOTE,
     PAGE,
     Api,
-    Ownership,
     carries,
     chunks,
     marked,
@@ -30,6 +29,7 @@ from reconciler.core.address import Address
 from reconciler.core.call import NOW, Call, Flow, id_of
 from reconciler.core.change import Path, Value
 from reconciler.core.mark import Mark
+from reconciler.core.ownership import Ownership
 from reconciler.core.resource import Desired, Fields, Live
 from reconciler.core.scalars import milliseconds, moment
 from reconciler.core.wire import Edit, Query, Server, Unsupported, Wire

@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from reconciler.backends.mlflow.api import Ownership, section, written
+from reconciler.backends.mlflow.api import section, written
 from reconciler.backends.mlflow.limits import check
 from reconciler.backends.tenant import limits
 from reconciler.backends.tenant.api import NO_UNTAG, STAGE, SYSTEM, Api, Listing, own_fields, read_all
@@ -22,6 +22,7 @@ from reconciler.core.address import Address
 from reconciler.core.call import ID, Call, Flow, amended
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import Mark
+from reconciler.core.ownership import Ownership
 from reconciler.core.resource import Desired, Live
 from reconciler.core.wire import CANNOT_REMOVE, Edit, Query, Sought, Unsupported, Wire
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from reconciler.backends.mlflow.api import Ownership, section, written
+from reconciler.backends.mlflow.api import section, written
 from reconciler.backends.tenant import limits, points
 from reconciler.backends.tenant.api import NO_UNTAG, STAGE, Api, own_fields, read_all
 from reconciler.backends.tenant.points import Points
@@ -20,6 +20,7 @@ from reconciler.core.address import Address
 from reconciler.core.call import ID, Call, Flow, id_of
 from reconciler.core.change import Action, FieldChange, Path, Value
 from reconciler.core.mark import Mark
+from reconciler.core.ownership import Ownership
 from reconciler.core.resource import Desired, Fields, Live
 from reconciler.core.wire import CANNOT_REMOVE, Edit, Query, Unsupported, Wire
 
