@@ -214,6 +214,9 @@ class TestFinding:
             no = WIRES["experiments"].spares(live, desired)
             assert (no.code, "existing: true" in no.hint) == ("notebook", True)
         assert WIRE.spares(live, entry(FRAUD, existing=True)) is None
+        both = {"experiments": [self.item(NAME, tags=tags), {**self.item("/x"), "experiment_id": "8"}]}
+        _, lives = drive(WIRE.survey(Query("ml", ()), ""), [both])
+        assert [live.id for live in lives] == ["8"]
 
     def test_logged_models_come_in_pages_of_fifty(self):
         asked, _ = drive(WIRES["logged_models"].observe(Query("ml", (), ("7",))), [{}])

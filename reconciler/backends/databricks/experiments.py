@@ -19,12 +19,12 @@ from reconciler.backends.mlflow.experiments import Experiments as MlflowExperime
 from reconciler.backends.mlflow.replies import Experiment, from_pairs
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
-from reconciler.core.call import Call
+from reconciler.core.call import Call, Flow
 from reconciler.core.change import Path, Secret, Value
 from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired, Live
 from reconciler.core.sensitive import as_text
-from reconciler.core.wire import Edit, Unsupported
+from reconciler.core.wire import Edit, Query, Unsupported
 from reconciler.core.words import shown
 
 NAME: Path = ("name",)
@@ -47,8 +47,13 @@ class Experiments(MlflowExperiments):
             return Unsupported(path, "cannot be sensitive: it is compared as the workspace writes it", hint)
         return mlflow_limits.check(limits.EXPERIMENT, path, value)
 
+    def survey(self, query: Query, filter: str) -> Flow[list[Live]]:  # noqa: A002 - as in MLflow
+        """What can be adopted."""
+        lives = yield from MlflowExperiments.survey(self, query, filter)
+        return [live for live in lives if not _is_notebooks(live)]
+
     def spares(self, live: Live, desired: Desired | None) -> Unsupported | None:
-        if live.facts.get(TYPE) == "NOTEBOOK" and not (desired and desired.existing):
+        if _is_notebooks(live) and not (desired and desired.existing):
             hint = "declare it with 'existing: true' to manage only some of its tags"
             return Unsupported(NAME, "is that of a notebook, and goes with it", hint, code="notebook")
         return self._outside(live, desired)
@@ -111,6 +116,10 @@ class Experiments(MlflowExperiments):
             body["artifact_location"] = desired.fields[("artifact_location",)]
         fields = [path for path in sorted(desired.fields) if tag_key(path) not in later]
         return self.api.create("experiments/create", body, fields, ("experiment_id",))
+
+
+def _is_notebooks(live: Live) -> bool:
+    return live.facts.get(TYPE) == "NOTEBOOK"
 
 
 def _field(key: str) -> Path:
