@@ -28,6 +28,7 @@ _STYLES: Mapping[Action, Style] = {
     Action.noop: "",
 }
 _NOTHING = "No changes: the server holds what the manifests say."
+_NOTHING_ELSE = "No changes: but for what cannot be removed, the server holds what the manifests say."
 _NOTHING_AT_ALL = "No changes: there is nothing to do."
 _NOTHING_LEFT = "No changes in what the selection leaves."
 
@@ -145,6 +146,8 @@ def nothing(plan: Plan) -> str:
     """What is said of a plan without a step."""
     if plan.left_out:
         return _NOTHING_LEFT
+    if plan.stays:
+        return _NOTHING_ELSE
     return _NOTHING if plan.noop else _NOTHING_AT_ALL
 
 

@@ -108,9 +108,7 @@ def _mlflow() -> tuple[Any, Any]:
     try:
         handlers, app = importlib.import_module("mlflow.server.handlers"), importlib.import_module("mlflow.server").app
     except ImportError as error:
-        raise MissingExtra(
-            f"a target without a server needs MLflow here: {error}", hint="pip install 'reconciler[local]'"
-        ) from None
+        raise MissingExtra(f"a target without a server needs MLflow here: {error}", hint="pip install mlflow") from None
     for name in ("mlflow", "alembic", "sqlalchemy"):
         logging.getLogger(name).setLevel(logging.ERROR)
     return handlers, app

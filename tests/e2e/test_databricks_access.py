@@ -148,7 +148,7 @@ class TestWhatGoesWrong:
     )
     def test_what_needs_the_sdk_says_so(self, shell, no_sdk, options, words):
         configure(shell, "", options)
-        check(shell("plan", code=1), "missing-extra", words, hint="pip install 'reconciler[databricks]'")
+        check(shell("plan", code=1), "missing-extra", words, hint="pip install databricks-sdk")
 
     def test_an_address_that_is_none(self, shell):
         configure(shell, "http://[::1")

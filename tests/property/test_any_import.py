@@ -201,7 +201,7 @@ def test_any_server_is_adopted_as_it_is_and_made_again_elsewhere(experiments, ru
     world, elsewhere = World(fake.transport()), World(other.transport())
     text = text_of(world)
     desired = declared(world, text)
-    assert {step.action for step in planned(world, desired).steps} == {Action.adopt}
+    assert {step.action for step in planned(world, desired).steps} <= {Action.adopt}
     applied(world, desired)
     applied(elsewhere, desired)
     Hands(other).forget("ml")

@@ -296,5 +296,5 @@ def test_missing_mlflow_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "mlflow.server.handlers", None)
     with pytest.raises(MissingExtra) as caught:
         embedded.transport("sqlite:///x.db")
-    assert caught.value.hint == "pip install 'reconciler[local]'"
+    assert caught.value.hint == "pip install mlflow"
     assert not Path("x.db").exists()

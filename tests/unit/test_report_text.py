@@ -65,7 +65,9 @@ def test_what_cannot_be_removed_is_shown_with_its_place_whatever_else_there_is_t
     )
     alone = Plan("ml", "prod", "mlflow", (), 2, stays=stays)
     assert plain(plan_lines(alone, folder="m/")) == (
-        "No changes: the server holds what the manifests say.\n" + shown + "Plan: 2 unchanged. Cannot be removed: 2.\n"
+        "No changes: but for what cannot be removed, the server holds what the manifests say.\n"
+        + shown
+        + "Plan: 2 unchanged. Cannot be removed: 2.\n"
     )
     beside = replace(alone, steps=(Step(RUN, Action.create),))
     assert plain(plan_lines(beside, folder="m/")).endswith(

@@ -65,6 +65,14 @@ def test_a_profile_and_another_account(variable):
     assert SECRET not in str(caught.value) + caught.value.hint
 
 
+@pytest.mark.parametrize("beside", [{"host": HOST}, {"token": SECRET}, {"host": HOST, "token": SECRET}], ids=str)
+def test_a_profile_with_a_host_or_a_token_beside_it(beside):
+    """The profile's token is for the profile's host."""
+    with pytest.raises(NoCredentials, match="the profile 'prod', and beside it a ") as caught:
+        made({}, profile="prod", **beside)
+    assert SECRET not in str(caught.value) + caught.value.hint
+
+
 def test_what_the_sdk_says_is_told_in_one_line_without_secrets(monkeypatch):
     class Core:
         class Config:

@@ -236,3 +236,11 @@ def test_ids_and_many_names_together():
     assert asked[1][0][2]["max_results"] == 300
     assert asked[2] == [("GET", "experiments/get", {"experiment_id": "7"})]
     assert {name: live.id for name, live in lives.items()} == {"experiments.known": "7", "experiments.n0": "1"}
+
+
+def test_the_experiment_that_every_server_begins_with_is_not_for_import():
+    items = [
+        {"experiment_id": number, "name": f"n{number}", "lifecycle_stage": "active"} for number in ("0", "1", "10")
+    ]
+    _, lives = drive(WIRES["experiments"].survey(Query("ml"), ""), [{"experiments": items}])
+    assert [live.id for live in lives] == ["1", "10"]

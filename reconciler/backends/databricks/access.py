@@ -93,6 +93,11 @@ def _settings(options: Options, environ: Mapping[str, str]) -> dict[str, str]:
     """What the target says; of the environment what does not contradict it. Raises NoCredentials."""
     own = _own(options)
     there = {name: environ[variable] for name, variable in _VARIABLES.items() if environ.get(variable)}
+    if "profile" in own and (both := [name for name in ("host", "token") if name in own]):
+        raise NoCredentials(
+            f"the target names the profile '{own['profile']}', and beside it a {' and a '.join(both)}",
+            "a profile has both: leave out the one or the other, or its token might go to another host",
+        )
     if "profile" in own and (others := [_VARIABLES[name] for name in _ACCOUNT if name in there and name not in own]):
         raise NoCredentials(
             f"the target names the profile '{own['profile']}', and the environment another account",
@@ -112,7 +117,7 @@ def configuration(settings: tuple[tuple[str, str], ...]) -> Any:
     try:
         core = import_module("databricks.sdk.core")  # an extra, and slow
     except ImportError:
-        raise NoExtra(_without(dict(settings)), "pip install 'reconciler[databricks]'") from None
+        raise NoExtra(_without(dict(settings)), "pip install databricks-sdk") from None
     logging.getLogger("databricks.sdk").addHandler(logging.NullHandler())  # or its warnings go to the terminal
     config = core.Config.__new__(core.Config)  # in two parts: where it fails, it has read what no message may hold
     times = {"http_timeout_seconds": HTTP_SECONDS, "retry_timeout_seconds": RETRY_SECONDS}

@@ -28,6 +28,8 @@ from reconciler.core.ownership import Ownership
 from reconciler.core.resource import Desired, Live
 from reconciler.core.wire import CANNOT_REMOVE, Edit, Query, Server, Sought, Unsupported, Wire
 
+BUILT_IN = "0"
+"""The id of the experiment `Default`, in which runs land for which nobody names another."""
 FEW = 8
 """Up to so many names are looked up one by one."""
 WORTH = 30
@@ -61,8 +63,9 @@ class Experiments(Wire):
         return list({live.id: live for live in lives}.values())  # one that was renamed in between is found twice
 
     def survey(self, query: Query, filter: str) -> Flow[list[Live]]:  # noqa: A002 - as in MLflow
+        """All but the one that every server begins with: whoever owned that could delete it for everybody."""
         items = yield from self._all("ACTIVE_ONLY", filter)
-        return [self.live(item, query.stack) for item in items]
+        return [self.live(item, query.stack) for item in items if item["experiment_id"] != BUILT_IN]
 
     def check(self, path: Path, value: Value) -> Unsupported | None:
         return limits.check(limits.EXPERIMENT, path, value) or older.check("experiments", self.server, path, value)
