@@ -64,7 +64,7 @@ def _refused(status: int, words: str, connection: Connection) -> RequestFailed:
         host = urlsplit(connection.url).netloc
         return Rejected(status, "", words, hint=f"start the MLflow server with --allowed-hosts '{host}'")
     brief = f"{connection.shown} refused access with {status} (credentials sent: {connection.credentials})"
-    none = "give the target a token, or what else its backend signs in with"
+    none = "give the target a token, or a user name and password where its backend takes them"
     hint = none if connection.credentials == "none" else "are they right, and may they do this?"
     return Unauthorized(brief, words=words, hint=hint, everywhere=status == httpx.codes.UNAUTHORIZED)
 
