@@ -121,7 +121,7 @@ class Session:
         if len(documents) < len(self.inputs.files.manifests):  # what could not be read may declare what others refer to
             more = [one for one in more if one.code != "unknown-reference" or one.hint.startswith("did you mean")]
         desired = canonical(desired, self.stack.wires)
-        stop_on_errors(dict.fromkeys([*problems, *more, *self._unfit(desired)]))
+        stop_on_errors([*problems, *more, *self._unfit(desired)])
         return desired
 
     def plan(self, options: planner.Options | None = None) -> Plan:

@@ -36,6 +36,7 @@ REFUSALS = frozenset(
 """The codes of findings that refuse what could have been done."""
 
 
+_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 UNWRITABLE = {errno.EPIPE, errno.ENOSPC, errno.EIO, errno.EBADF, errno.EDQUOT}
 """What the operating system says of an output that takes no more."""
 
@@ -78,9 +79,6 @@ def _stoppable() -> Iterator[None]:
     finally:
         for one, handler in before.items():
             signal.signal(one, handler)
-
-
-_ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 def _nowhere() -> TextIO:

@@ -10,7 +10,7 @@ from reconciler.core.change import Path, Value
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.interpolate import Broken
 from reconciler.core.kind import Kind
-from reconciler.core.resolve import taken_names
+from reconciler.core.match import NAME
 from reconciler.core.resource import Desired
 from reconciler.core.wire import Wire
 from reconciler.core.words import dotted, shown
@@ -38,7 +38,7 @@ def check(
             why = (lacks or {}).get(address.kind, f"the backend '{backend}' has no {address.kind}")
             found.append(error("unsupported", f"{address}: {why}", entry.at()))
         found += _too_long_for_marks(entry)
-    return found + _disagreements(desired, kinds) + taken_names(desired, kinds)
+    return found + _disagreements(desired, kinds) + _taken_names(desired, kinds)
 
 
 def _ungranted(entry: Desired, kind: Kind, backend: str) -> list[Diagnostic]:
@@ -85,3 +85,19 @@ def _disagreements(desired: Mapping[Address, Desired], kinds: Mapping[str, Kind]
 
 def _taken(value: Value, parts: tuple[str, ...]) -> Value:
     return {part: value.get(part) for part in parts} if isinstance(value, dict) else value
+
+
+def _taken_names(desired: Mapping[Address, Desired], kinds: Mapping[str, Kind]) -> list[Diagnostic]:
+    """Names that two entries have of a kind of which the server holds each name once."""
+    errors = []
+    first: dict[tuple[str, str], Desired] = {}
+    for address, entry in desired.items():
+        name = entry.fields.get(NAME)
+        if not kinds[address.kind].unique or not isinstance(name, str) or _broken(name):
+            continue
+        other = first.setdefault((address.kind, name), entry)
+        if other is not entry:
+            summary = f"{address} has the name {shown(name)}, as {other.address} has"
+            hint = f"{other.address} has it at {other.at(NAME)}"
+            errors.append(error("name-taken", summary, entry.at(NAME), hint))
+    return errors

@@ -55,7 +55,7 @@ def resolve(
         errors += problems
         if one:
             desired[entry.address] = one
-    errors += taken_names(desired, kinds) + taken_ids(desired.values())
+    errors += taken_ids(desired.values())
     # the resources of one for_each share their places, and so their findings
     return desired, sorted(dict.fromkeys(errors), key=lambda d: (d.at or Span("", 0, 0), d.code, d.summary))
 
@@ -214,22 +214,6 @@ def _not_managed(values: Iterable[str], kind: Kind, document: Document) -> list[
         for field in values
         if kind.rules[field].fixed
     ]
-
-
-def taken_names(desired: Mapping[Address, Desired], kinds: Mapping[str, Kind]) -> list[Diagnostic]:
-    """Names that two entries have of a kind of which the server holds each name once."""
-    errors = []
-    first: dict[tuple[str, str], Desired] = {}
-    for address, entry in desired.items():
-        name = entry.fields.get(("name",))
-        if not kinds[address.kind].unique or not isinstance(name, str) or isinstance(name, Broken):
-            continue
-        other = first.setdefault((address.kind, name), entry)
-        if other is not entry:
-            summary = f"{address} has the name {shown(name)}, as {other.address} has"
-            hint = f"{other.address} has it at {other.at(('name',))}"
-            errors.append(error("name-taken", summary, entry.at(("name",)), hint))
-    return errors
 
 
 def taken_ids(desired: Iterable[Desired]) -> list[Diagnostic]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from tests.e2e.tools import UNWANTED, Server, Shell
+from tests.e2e.tools import Server, Shell, isolate
 from tests.fakes.mlflow import FakeMlflow
 
 
@@ -25,13 +25,17 @@ def server(fake):
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch, url):
+def plain(tmp_path, monkeypatch):
+    """A shell in an empty folder."""
+    isolate(monkeypatch)
+    return Shell(tmp_path, monkeypatch)
+
+
+@pytest.fixture
+def shell(plain, url):
     """A shell in a folder with a configured stack on the fake server."""
-    for name in UNWANTED:
-        monkeypatch.delenv(name, raising=False)
-    found = Shell(tmp_path, monkeypatch)
-    found.configure(url)
-    return found
+    plain.configure(url)
+    return plain
 
 
 @pytest.fixture

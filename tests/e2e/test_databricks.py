@@ -7,8 +7,8 @@ import json
 import pytest
 
 from tests.e2e.findings import check
-from tests.e2e.tools import UNWANTED, Shell, sending
-from tests.e2e.workspaces import FOLDER, HOME, FakeDatabricks, configure, forget, somebody
+from tests.e2e.tools import Shell, sending
+from tests.e2e.workspaces import FOLDER, HOME, FakeDatabricks, configure, settled, somebody
 
 STACK = """\
 experiments:
@@ -34,13 +34,8 @@ def server(fake):
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch, url):
-    for name in UNWANTED:
-        monkeypatch.delenv(name, raising=False)
-    forget(monkeypatch)
-    found = Shell(tmp_path, monkeypatch)
-    configure(found, url)
-    return found
+def shell(plain, url):
+    return settled(plain, url)
 
 
 def ident(server, name=FRAUD):

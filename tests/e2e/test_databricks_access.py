@@ -8,7 +8,6 @@ import pytest
 
 from reconciler.backends.databricks import access
 from tests.e2e.findings import check
-from tests.e2e.tools import UNWANTED, Shell
 from tests.e2e.workspaces import FOLDER, TOKEN, FakeDatabricks, configure, forget, somebody
 from tests.fakes.databricks import CLIENT_ID, CLIENT_SECRET
 from tests.fakes.mlflow import Fault
@@ -28,13 +27,10 @@ def server(fake):
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch):
-    for name in UNWANTED:
-        monkeypatch.delenv(name, raising=False)
+def shell(plain, monkeypatch):
     forget(monkeypatch)
-    found = Shell(tmp_path, monkeypatch)
-    found.manifest(MANIFEST)
-    return found
+    plain.manifest(MANIFEST)
+    return plain
 
 
 @pytest.fixture

@@ -6,9 +6,7 @@ import os
 
 import pytest
 
-from tests.e2e.tools import UNWANTED, Shell
-from tests.e2e.workspaces import FOLDER, FakeDatabricks, configure, forget, somebody
-from tests.fakes.mlflow import Fault
+from tests.e2e.workspaces import FAULTS, FOLDER, FakeDatabricks, settled, somebody
 
 LONG = "x" * 300
 MANIFEST = f"""\
@@ -24,14 +22,6 @@ EDITED = (
     .replace("gold", "silver")
     .replace("depth: 6", "depth: 6, eta: 1")
 )
-FAULTS = {
-    "lost": Fault.lost(),
-    "refused": Fault(400, {"error_code": "BAD_REQUEST", "message": "no"}),
-    "failed": Fault(500, {"error_code": "INTERNAL_ERROR", "message": "no"}),
-    "busy": Fault(429, {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "no"}, retry_after="0"),
-    "page": Fault(502, "<html>"),
-    "login": Fault(200, "<html>"),
-}
 REQUESTS = 36
 """More than either apply sends."""
 EVERY = [(number, name) for number in range(REQUESTS) for name in FAULTS]
@@ -44,12 +34,8 @@ def fake():
 
 
 @pytest.mark.parametrize(("number", "name"), CASES)
-def test_an_apply_that_was_struck_is_ended_by_the_next(number, name, fake, url, tmp_path, monkeypatch):
-    for variable in UNWANTED:
-        monkeypatch.delenv(variable, raising=False)
-    forget(monkeypatch)
-    shell, server = Shell(tmp_path, monkeypatch), somebody(fake)
-    configure(shell, url)
+def test_an_apply_that_was_struck_is_ended_by_the_next(number, name, fake, url, plain):
+    shell, server = settled(plain, url), somebody(fake)
     for text in (MANIFEST, EDITED):
         start = len(fake.requests)
         fake.fault = lambda count, method, path, at=start + number: FAULTS[name] if count == at else None
@@ -66,13 +52,9 @@ def test_an_apply_that_was_struck_is_ended_by_the_next(number, name, fake, url, 
     assert server.model("xgb")["status"] == "LOGGED_MODEL_READY"
 
 
-def test_tags_of_an_apply_that_was_struck_are_the_stacks(fake, url, tmp_path, monkeypatch):
+def test_tags_of_an_apply_that_was_struck_are_the_stacks(fake, url, plain):
     """Those of the request that made the experiment: the mark that came with it speaks of them."""
-    for variable in UNWANTED:
-        monkeypatch.delenv(variable, raising=False)
-    forget(monkeypatch)
-    shell, server = Shell(tmp_path, monkeypatch), somebody(fake)
-    configure(shell, url)
+    shell, server = settled(plain, url), somebody(fake)
     fake.untags = True
     fake.fault = lambda _, __, path: FAULTS["refused"] if path.endswith("set-experiment-tag") else None
     shell.apply(f"experiments: {{fraud: {{tags: {{{', '.join(f't{n:02}: v' for n in range(25))}}}}}}}\n", code=4)

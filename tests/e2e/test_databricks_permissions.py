@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.findings import check
-from tests.e2e.tools import UNWANTED, Shell, sending, writes
-from tests.e2e.workspaces import FakeDatabricks, configure, forget, somebody
+from tests.e2e.tools import sending, writes
+from tests.e2e.workspaces import FakeDatabricks, settled, somebody
 from tests.fakes.databricks import USER
 from tests.fakes.mlflow import Fault
 
@@ -26,13 +26,8 @@ def url(fake):
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch, url):
-    for name in UNWANTED:
-        monkeypatch.delenv(name, raising=False)
-    forget(monkeypatch)
-    found = Shell(tmp_path, monkeypatch)
-    configure(found, url)
-    return found
+def shell(plain, url):
+    return settled(plain, url)
 
 
 @pytest.fixture

@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 
 from tests.e2e.findings import check
-from tests.e2e.tools import UNWANTED, Shell, writes
-from tests.e2e.workspaces import FOLDER, HOME, TOKEN, FakeDatabricks, configure, forget, somebody
+from tests.e2e.tools import writes
+from tests.e2e.workspaces import FOLDER, HOME, TOKEN, FakeDatabricks, configure, settled, somebody
 from tests.fakes.mlflow import Fault
 
 STACK = "experiments: {fraud: {tags: {team: risk}}, churn: {}}\nruns: {base: {experiment: fraud}}\n"
@@ -23,13 +23,8 @@ def server(fake):
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch, url):
-    for name in UNWANTED:
-        monkeypatch.delenv(name, raising=False)
-    forget(monkeypatch)
-    found = Shell(tmp_path, monkeypatch)
-    configure(found, url)
-    return found
+def shell(plain, url):
+    return settled(plain, url)
 
 
 class TestTwoTargets:

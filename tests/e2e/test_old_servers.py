@@ -12,7 +12,7 @@ import yaml
 
 from reconciler.core import lock
 from reconciler.core.lock import Held
-from tests.e2e.tools import UNWANTED, Shell
+from tests.e2e.tools import Shell
 from tests.environments import RELEASES, python_with
 from tests.fakes.mlflow import FakeMlflow
 from tests.fakes.mlflow.ages import NEWEST, V1_30, V1_30_PREVIEW, V2_9, V2_22, V3_1, Age
@@ -76,11 +76,9 @@ def server(request, tmp_path_factory):
 
 
 @pytest.fixture
-def old(server, tmp_path, monkeypatch):
+def old(server, plain):
     url, age, prefix = server
-    for name in UNWANTED:
-        monkeypatch.delenv(name, raising=False)
-    shell = Shell(tmp_path, monkeypatch)
+    shell = plain
     shell.write(
         "manifests/reconciler.yaml",
         f"stack: s{time.time_ns()}\ntargets:\n  local: {{url: '{url}', prefix: {prefix}}}\n",

@@ -6,20 +6,10 @@ import os
 
 import pytest
 
-from tests.e2e.tools import UNWANTED, Shell
-from tests.e2e.workspaces import FakeDatabricks, configure, forget
+from tests.e2e.workspaces import FAULTS, FakeDatabricks, configure, forget
 from tests.fakes.databricks import USER
-from tests.fakes.mlflow import Fault
 from tests.fakes.mlflow.users import ADMIN, PASSWORD, FakeMlflowWithUsers
 
-FAULTS = {
-    "lost": Fault.lost(),
-    "refused": Fault(400, {"error_code": "BAD_REQUEST", "message": "no"}),
-    "failed": Fault(500, {"error_code": "INTERNAL_ERROR", "message": "no"}),
-    "busy": Fault(429, {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "no"}, retry_after="0"),
-    "page": Fault(502, "<html>"),
-    "login": Fault(200, "<html>"),
-}
 REQUESTS = 32
 """More than any apply here sends."""
 EVERY = [(number, name) for number in range(REQUESTS) for name in FAULTS]
@@ -67,11 +57,9 @@ class Place:
 
 @pytest.mark.parametrize("kind", SERVERS)
 @pytest.mark.parametrize(("number", "name"), CASES)
-def test_an_apply_that_was_struck_is_ended_by_the_next(number, name, kind, tmp_path, monkeypatch):
-    for variable in UNWANTED:
-        monkeypatch.delenv(variable, raising=False)
+def test_an_apply_that_was_struck_is_ended_by_the_next(number, name, kind, plain, monkeypatch):
     forget(monkeypatch)
-    place, shell = Place(kind), Shell(tmp_path, monkeypatch)
+    place, shell = Place(kind), plain
     fake, manager = place.fake, "CAN_MANAGE" if place.databricks else "MANAGE"
     with fake.serve() as url:
         place.configure(shell, url)

@@ -6,7 +6,6 @@ import httpx
 import pytest
 
 from tests.e2e.findings import check
-from tests.e2e.tools import UNWANTED, Shell
 from tests.servers import guarded_mlflow
 
 pytestmark = pytest.mark.real
@@ -27,10 +26,8 @@ def real(tmp_path_factory):
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch, real):
-    for name in UNWANTED:
-        monkeypatch.delenv(name, raising=False)
-    return Shell(tmp_path, monkeypatch)
+def shell(plain, real):
+    return plain
 
 
 def levels(url, number):

@@ -8,7 +8,6 @@ import pytest
 
 from tests.e2e.findings import check
 from tests.e2e.tenants import TENANT, TOKEN, ask, configure, experiment, own, paths, points, run, writes
-from tests.e2e.tools import UNWANTED, Shell
 from tests.fakes.tenant import FakeTenant, Fault
 
 STACK = """\
@@ -38,12 +37,9 @@ def fake():
 
 
 @pytest.fixture
-def shell(tmp_path, monkeypatch, url):
-    for name in UNWANTED:
-        monkeypatch.delenv(name, raising=False)
-    found = Shell(tmp_path, monkeypatch)
-    configure(found, url)
-    return found
+def shell(plain, url):
+    configure(plain, url)
+    return plain
 
 
 def settled(shell, *stays):

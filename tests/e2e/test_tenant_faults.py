@@ -7,7 +7,6 @@ import os
 import pytest
 
 from tests.e2e.tenants import TENANT, TOKEN, configure, experiment, points, run
-from tests.e2e.tools import UNWANTED, Shell
 from tests.fakes.tenant import FakeTenant, Fault
 
 MANIFEST = """\
@@ -49,11 +48,9 @@ def fake():
 
 
 @pytest.mark.parametrize(("number", "name", "known"), CASES)
-def test_an_apply_that_was_struck_is_ended_by_the_next(number, name, known, fake, url, tmp_path, monkeypatch):
+def test_an_apply_that_was_struck_is_ended_by_the_next(number, name, known, fake, url, plain):
     """`known`: the service knows a request again by its idempotency key."""
-    for variable in UNWANTED:
-        monkeypatch.delenv(variable, raising=False)
-    shell = Shell(tmp_path, monkeypatch)
+    shell = plain
     configure(shell, url)
     fake.idempotent = known
     for text in (MANIFEST, EDITED):

@@ -5,7 +5,6 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.e2e.tools import UNWANTED, Shell
 from tests.fakes.mlflow import FakeMlflow
 from tests.fakes.mlflow.ages import V2_9, Age
 from tests.servers import real_mlflow
@@ -25,13 +24,6 @@ def server(request, tmp_path_factory):
             found = httpx.post(f"{url}/api/3.0/mlflow/workspaces", json={"name": name}, timeout=60)
             assert found.status_code == httpx.codes.CREATED
         yield url
-
-
-@pytest.fixture
-def plain(tmp_path, monkeypatch):
-    for name in UNWANTED:
-        monkeypatch.delenv(name, raising=False)
-    return Shell(tmp_path, monkeypatch)
 
 
 def configure(shell, url, workspace):

@@ -28,6 +28,12 @@ UNWANTED = (
 """What the environment of the tests must not decide."""
 
 
+def isolate(patch: pytest.MonkeyPatch) -> None:
+    """Take away what the environment must not decide."""
+    for name in UNWANTED:
+        patch.delenv(name, raising=False)
+
+
 @dataclass(frozen=True)
 class Result:
     code: int

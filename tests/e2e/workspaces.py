@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from tests.e2e.tools import Server, Shell
 from tests.fakes.databricks import HOME, TOKEN, FakeDatabricks
+from tests.fakes.mlflow import Fault
 
 FOLDER = "/Shared/ml"
 VARIABLES = ("HOST", "TOKEN", "CLIENT_ID", "CLIENT_SECRET", "CONFIG_PROFILE", "AUTH_TYPE", "WORKSPACE_ID")
@@ -27,4 +28,21 @@ def configure(shell: Shell, url: str, options: str = f"token: {TOKEN}", name: st
     shell.write("manifests/reconciler.yaml", f"stack: {name}\ntargets:\n  prod: {{{target}}}\n")
 
 
-__all__ = ["FOLDER", "HOME", "TOKEN", "FakeDatabricks", "configure", "forget", "somebody"]
+def settled(shell: Shell, url: str) -> Shell:
+    """`shell` with a stack in the workspace at `url`, which nothing else in the environment speaks of."""
+    forget(shell.patch)
+    configure(shell, url)
+    return shell
+
+
+FAULTS = {
+    "lost": Fault.lost(),
+    "refused": Fault(400, {"error_code": "BAD_REQUEST", "message": "no"}),
+    "failed": Fault(500, {"error_code": "INTERNAL_ERROR", "message": "no"}),
+    "busy": Fault(429, {"error_code": "REQUEST_LIMIT_EXCEEDED", "message": "no"}, retry_after="0"),
+    "page": Fault(502, "<html>"),
+    "login": Fault(200, "<html>"),
+}
+"""What can strike a request; the errors are written as MLflow and Databricks do."""
+
+__all__ = ["FAULTS", "FOLDER", "HOME", "TOKEN", "FakeDatabricks", "configure", "forget", "settled", "somebody"]

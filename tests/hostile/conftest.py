@@ -7,7 +7,7 @@ import uuid
 
 import pytest
 
-from tests.e2e.tools import UNWANTED, Shell
+from tests.e2e.tools import Shell, isolate
 from tests.fakes.mlflow import FakeMlflow
 
 
@@ -34,8 +34,7 @@ def url(served):
 
 @pytest.fixture
 def shell(tmp_path, monkeypatch, url, fake):
-    for name in UNWANTED:
-        monkeypatch.delenv(name, raising=False)
+    isolate(monkeypatch)
     monkeypatch.setenv("TOKEN", "s3cret-canary")
     monkeypatch.setenv("COLUMNS", "120")
     found = Shell(tmp_path, monkeypatch)

@@ -10,7 +10,7 @@ import uuid
 
 import pytest
 
-from tests.e2e.tools import UNWANTED, Shell, writes
+from tests.e2e.tools import Shell, isolate, writes
 from tests.fakes.mlflow import FakeMlflow
 from tests.hostile.corpus import HERE, cases, check, told
 from tests.hostile.server import Hostile, serve
@@ -40,8 +40,7 @@ def before():
 @pytest.fixture
 def world(tmp_path, monkeypatch, before):
     """Runs a command of a stack with something to do, on a server with one hostile reply."""
-    for name in UNWANTED:
-        monkeypatch.delenv(name, raising=False)
+    isolate(monkeypatch)
     ids = itertools.count(1)
     monkeypatch.setattr("tests.fakes.mlflow.state.uuid.uuid4", lambda: uuid.UUID(int=next(ids)))
     monkeypatch.setattr("reconciler.runtime.once.BRIEF", 0.1)

@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from tests.contract.api import Api
-from tests.e2e.tools import UNWANTED, Result, Shell
+from tests.e2e.tools import Result, Shell, isolate
 from tests.fakes.mlflow import FakeMlflow
 from tests.faults import FaultyTransport, Proxy, Relay, Seen, proxy
 from tests.reliability import mixed
@@ -136,8 +136,7 @@ class Swift(Shell):
 
     def __call__(self, *arguments: str, answer: str | None = None, code: int | None = 0) -> Result:
         with self.patch.context() as patch:
-            for name in UNWANTED:
-                patch.delenv(name, raising=False)
+            isolate(patch)
             if self.hurry:
                 patch.setattr(threading.Event, "wait", _hurried)
             if self.network:

@@ -4,11 +4,17 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler import registry
 from reconciler.backends.mlflow.limits import DATASET as DATASET_LIMITS
-from reconciler.core.interpolate import Broken
+from reconciler.core.canonical import canonical
+from reconciler.core.interpolate import Broken, Scope
 from reconciler.core.limits import check
-from reconciler.core.wire import Unsupported, Wire
+from reconciler.core.resolve import resolve
+from reconciler.core.source import parse
+from reconciler.core.wire import Server, Unsupported, Wire
 from tests.lives import KINDS, WIRES, address, entry, path
+from tests.marked import check as check_place
+from tests.marked import cut
 from tests.world import declare
 
 LONG = 2**20
@@ -331,3 +337,46 @@ def test_permissions_are_refused_where_the_wire_writes_none():
     assert found.summary == "experiments.fraud: the backend 'plain' has no permissions"
     assert found.at == desired[address("experiments.fraud")].at(("permissions",))
     assert check(declare({"experiments": {"fraud": {}}}), KINDS, {"experiments": Plain()}, "plain") == []
+
+
+def names(text):
+    """What is wrong with what `text` declares, which is right but for names."""
+    document, _ = parse(text, "a.yaml")
+    desired, problems = resolve([document], KINDS, Scope())
+    assert {one.code for one in problems} <= {"unknown-name"}
+    return check(desired, KINDS, WIRES, "mlflow")
+
+
+@pytest.mark.parametrize(
+    "marked",
+    [
+        "experiments: {x: {name: same}, y: {▶name◀: same}}",
+        "experiments: {x: {name: y}, ▶y◀: {}}",
+        "experiments: {x: {for_each: [a, b], ▶name◀: same}}",
+        "experiments: {x: {existing: true, name: same}, y: {▶name◀: same}}",
+    ],
+)
+def test_a_name_that_is_taken(marked):
+    text = cut(marked)[0]
+    check_place(names(text), "name-taken", "a.yaml", text, marked)
+
+
+def test_a_name_that_is_taken_shows_both_places():
+    (problem,) = names("experiments: {x: {name: same}, y: {name: same}}")
+    assert f"{problem.at} {problem.summary}; {problem.hint}" == (
+        "a.yaml:1:36 experiments.y has the name 'same', as experiments.x has; experiments.x has it at a.yaml:1:19"
+    )
+
+
+def test_runs_may_share_a_name_and_what_is_no_name_yet_takes_none():
+    assert names("experiments: {e: {}}\nruns: {a: {experiment: e, name: n}, b: {experiment: e, name: n}}") == []
+    assert names("experiments: {a: {name: '${var.x}'}, b: {name: '${var.x}'}}") == []
+
+
+def test_names_that_are_one_to_the_server_are_told_once():
+    text = "experiments: {a: {name: fraud}, b: {name: /Workspace/Shared/ml/fraud}, c: {name: /Shared/ml/fraud/}}"
+    backend = registry.backends()["databricks"]
+    wires = backend.wires(backend.options(name_prefix="/Shared/ml"), Server())
+    desired, _ = resolve([parse(text, "a.yaml")[0]], KINDS, Scope())
+    found = check(canonical(desired, wires), KINDS, wires, "databricks")
+    assert [(one.code, str(one.at)) for one in found] == [("name-taken", "a.yaml:1:37"), ("name-taken", "a.yaml:1:76")]

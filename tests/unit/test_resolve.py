@@ -403,10 +403,6 @@ def test_what_is_wrong_has_a_code_and_its_exact_place(code, marked):
 
 EXPERIMENTS = [
     ("not-managed", "experiments: {x: {existing: true, ▶artifact_location◀: s3://x}}"),
-    ("name-taken", "experiments: {x: {name: same}, y: {▶name◀: same}}"),
-    ("name-taken", "experiments: {x: {name: y}, ▶y◀: {}}"),
-    ("name-taken", "experiments: {x: {for_each: [a, b], ▶name◀: same}}"),
-    ("name-taken", "experiments: {x: {existing: true, name: same}, y: {▶name◀: same}}"),
 ]
 
 
@@ -536,12 +532,6 @@ def test_texts_that_could_not_be_filled_in_are_not_taken_for_equal_names():
 def test_default_tags_can_be_wrong_too():
     found = findings("experiments: {a: , b: }", shared="tags: {mlflow.x: y, k: '${each.key}'}")
     assert [one.split(" ")[0] for one in found] == ["reconciler.yaml:1:8", "reconciler.yaml:1:25"]
-
-
-def test_a_name_that_is_taken_shows_both_places():
-    assert findings("experiments: {x: {name: same}, y: {name: same}}") == [
-        "a.yaml:1:36 experiments.y has the name 'same', as experiments.x has; experiments.x has it at a.yaml:1:19"
-    ]
 
 
 def test_runs_may_share_a_name():
