@@ -5,7 +5,8 @@ A page is a story. From the top down, in one folder and on one server of its own
 - a `yaml` block whose first line is a comment with a file name (`# manifests/fraud.yaml`) is written to that file;
 - each line of a `console` block that starts with `$ ` is run, and must print exactly the lines below it; in these `...`
   stands for anything, alone on a line for any number of lines;
-- a comment `<!-- server: POST experiments/create {...} -->` is what somebody else does on the server;
+- a comment `<!-- server: POST experiments/create {...} -->` is what somebody else does on the server, and
+  `<!-- server: fill tests/handmade.py {} -->` all that this module makes there;
 - `http://localhost:5000` is the server.
 
 Blocks that cannot be run here (`pip install`) are `sh`.
@@ -44,7 +45,8 @@ from reconciler.core.target import Target
 from reconciler.kinds.fields import Point
 from reconciler.kinds.run import Dataset
 from reconciler.session import Session
-from tests.e2e.tools import outside
+from tests import handmade
+from tests.e2e.tools import Server, outside
 from tests.fakes.mlflow import FakeMlflow
 
 ROOT = Path(__file__).parents[1]
@@ -132,6 +134,9 @@ class Story:
 
     def elsewhere(self, block: Block) -> None:
         method, route, body = _ELSEWHERE.match(block.text).groups()
+        if method == "fill":
+            handmade.fill(Server(self.fake).post)
+            return
         status, reply = self.fake.handle(method, f"/api/2.0/mlflow/{route}", {}, json.loads(body))
         assert status == 200, f"line {block.line}: {reply}"
 

@@ -119,6 +119,9 @@ class Permitted(Wire):
     def canonical(self, path: Path, value: Value) -> Value:
         return value if path[0] == FIELD else self.experiments.canonical(path, value)
 
+    def short(self, path: Path, value: Value) -> Value:
+        return self.experiments.short(path, value)
+
     def check(self, path: Path, value: Value) -> Unsupported | None:
         if path[0] != FIELD:
             return self.experiments.check(path, value)

@@ -59,7 +59,7 @@ class Describer:
             if why := why or self.unfit(path, said):
                 notes.append(f"{dotted(path)} is left out: it {why}")
             else:
-                _put(body, self.kind, path, said)
+                _put(body, self.kind, path, self.wire.short(path, said))
         if not self.kind.unique:
             body["id"] = live.id
         return Described({name: body[name] for name in _order(self.kind) if name in body}, tuple(notes))
@@ -70,7 +70,7 @@ class Describer:
 
     def _needless(self, live: Live, path: Path, value: Value, key: str) -> bool:
         if path == NAME:
-            return value == key
+            return self.wire.short(path, value) == key
         if path == (_CHOSEN,):
             return not value or str(value).rstrip("/").endswith(f"/{live.id}")
         if path[0] == "tags":

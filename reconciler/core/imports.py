@@ -190,19 +190,20 @@ class Importer:
 
     def _entry(self, live: Live, keys: Keys) -> Entry | None:
         kind, name = live.address.kind, str(live.fields[NAME])
+        describer = self._describers[kind]
         home = self._key(EXPERIMENTS, live.parent)
         if live.parent and not home:  # what is wrong with its experiment is told already
             self._passed[kind, live.id] = UNNAMED
             return None
-        describer = self._describers[kind]
         if why := describer.unfit(NAME, name):
             self._passed[kind, live.id] = UNNAMED
             summary = f"{shown(name)} (id {live.id}, one of the {kind}) cannot be declared: its name {why}"
             self._problems.append(error("not-imported", summary, hint="rename it on the server, then import it"))
             return None
-        key = self._keys[kind, live.id] = keys.make(name, home)
+        said = str(describer.wire.short(NAME, name))
+        key = self._keys[kind, live.id] = keys.make(said, home)
         if kind not in self._wanted.kinds:
-            body = {"existing": "true"} if name == key else {"name": name, "existing": "true"}
+            body = {"existing": "true"} if said == key else {"name": said, "existing": "true"}
             return Entry(Address(kind, key), body, (), key)
         found = describer.describe(live, key, self._key)
         return Entry(Address(kind, key), found.body, found.notes, home or key, self._is_new(live))

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 LONGEST = 80
 """Characters of a key that is made from a name; a mark has room for two of them (core/mark.py)."""
 _KEY = re.compile(r"\w[\w./-]*")
-_OTHER = re.compile(r"[^\w./-]+")
+_OTHER = re.compile(r"-*[^\w./-][^\w./]*")
+_ENDS = re.compile(r"-?([./])-?")
 
 
 class Keys:
@@ -33,7 +34,7 @@ def key_of(text: str) -> str:
     """`text` itself where it can be a key, else without what no key can hold."""
     if _KEY.fullmatch(text) and len(text) <= LONGEST:
         return text
-    plain = _OTHER.sub("-", unicodedata.normalize("NFC", text)).lstrip("./-")
+    plain = _ENDS.sub(r"\1", _OTHER.sub("-", unicodedata.normalize("NFC", text))).lstrip("./-")
     return plain[:LONGEST].rstrip("./-") or "unnamed"
 
 

@@ -100,6 +100,10 @@ class Wire(Protocol):
         """`value` in the form in which the server holds it; what is declared is in it before all else."""
         return value
 
+    def short(self, path: Path, value: Value) -> Value:  # noqa: ARG002
+        """The least that a manifest has to say for `canonical` to make `value` of it."""
+        return value
+
     def check(self, path: Path, value: Value) -> Unsupported | None:  # noqa: ARG002
         """What forbids `value` at `path`: limits, characters, values that the server would silently cut."""
         return None

@@ -98,6 +98,16 @@ class TestOneTarget:
         shell.apply("experiments: {z: {}}\n")
         assert f"{HOME}/theirs" in server.experiments()
 
+    def test_what_is_imported_from_the_folder_is_named_in_it(self, shell, server):
+        shell.apply("experiments: {folder: {}}\n")
+        for name in (f"{FOLDER}/fraud", f"{FOLDER}/a b", f"{HOME}/c"):
+            server.post("experiments/create", name=name)
+        shell("import", "--out", "manifests/all.yaml")
+        texts = ("  a-b:\n    name: a b\n", "  fraud: {}\n", f"  {HOME[1:].replace('@', '-')}/c:\n    name: ")
+        for text in texts:
+            assert text in (shell.folder / "manifests/all.yaml").read_text()
+        assert "3 to adopt" in shell("plan").out
+
 
 class TestNotebooks:
     @pytest.fixture

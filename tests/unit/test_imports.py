@@ -7,7 +7,7 @@ from reconciler.core import planner
 from reconciler.core.imports import Importer, Wanted
 from reconciler.core.mark import Mark
 from reconciler.core.sensitive import Sensitive
-from reconciler.core.wire import Query, Sought, Wire
+from reconciler.core.wire import Query, Server, Sought, Wire
 from tests.lives import KINDS, WIRES, address, entry, found, owned
 from tests.world import declare
 
@@ -195,6 +195,21 @@ def test_what_a_backend_does_not_offer(kind):
     assert len(importer((kind,), wires={kind: Bare()}).refusals(BACKENDS["mlflow"])) == 1
     (refused,) = importer((kind,), filter="x").refusals(BACKENDS["tenant"])
     assert refused.summary == "the backend 'tenant' has no filters"
+
+
+def test_a_name_is_said_as_short_as_its_wire_takes_it():
+    wires = BACKENDS["databricks"].wires(
+        BACKENDS["databricks"].options.model_validate({"name_prefix": "/Shared/ml"}), Server()
+    )
+    lives = [experiment("/Shared/ml/a"), experiment("/Shared/ml/b c", "2"), experiment("/Shared/d", "3")]
+    assert bodies(imported(lives, ("experiments",), wires=wires)) == {
+        "experiments.Shared/d": {"name": "/Shared/d"},
+        "experiments.a": {},
+        "experiments.b-c": {"name": "b c"},
+    }
+    inside = bodies(imported([*lives, run("r", parent="2"), run("s", parent="1")], ("runs",), wires=wires))
+    assert inside["experiments.a"] == {"existing": "true"}
+    assert inside["experiments.b-c"] == {"name": "b c", "existing": "true"}
 
 
 def test_what_may_be_there_without_the_mark():

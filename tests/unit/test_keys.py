@@ -16,6 +16,8 @@ from reconciler.core.keys import LONGEST, Keys, key_of
         ("/Users/ada@x.org/exp", "Users/ada-x.org/exp"),
         ("../x", "x"),
         ("[a]*?", "a"),
+        ("a - b", "a-b"),
+        ("a--b / c (d) / e.", "a--b/c-d/e"),
         ("", "unnamed"),
         ("🦊", "unnamed"),
         ("cafe\u0301", "café"),

@@ -41,6 +41,9 @@ class Experiments(MlflowExperiments):
     def canonical(self, path: Path, value: Value) -> Value:
         return self.names.canonical(value) if path == NAME and isinstance(value, str) else value
 
+    def short(self, path: Path, value: Value) -> Value:
+        return self.names.short(value) if path == NAME and isinstance(value, str) else value
+
     def check(self, path: Path, value: Value) -> Unsupported | None:
         if path == NAME and isinstance(value, Secret):  # nor could a plan show the folder that it makes
             hint = "leave the name out of the target's 'sensitive'"

@@ -35,6 +35,11 @@ class Names:
         """The path of the experiment that is declared with `name`."""
         return held(f"{self.prefix}/{name}" if self.prefix and name and not name.startswith("/") else name)
 
+    def short(self, path: str) -> str:
+        """What a manifest has to say for `canonical` to make `path` of it."""
+        inside = path.removeprefix(f"{self.prefix}/")
+        return inside if self.canonical(inside) == path else path
+
     def holds(self, path: str) -> bool:
         """Whether `path` lies in the folder."""
         return path.startswith(f"{self.prefix}/")
