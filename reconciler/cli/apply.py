@@ -11,6 +11,7 @@ from reconciler.cli import options
 from reconciler.cli.applying import carry_out, plan_and_carry_out
 from reconciler.cli.options import Context
 from reconciler.cli.plans import NAMES, Formats, read_plan
+from reconciler.cli.reports import Reports
 
 
 @options.command
@@ -24,14 +25,14 @@ def command(
     context: Context, plan: Path | None, yes: bool, formats: tuple[str, ...], parallel: int | None, **given: Any
 ) -> int:
     """Plan, show, ask, do; or do exactly a saved plan."""
-    wanted = Formats.parse(formats)
+    reports = Reports("Apply", context.output, Formats.parse(formats))
     session = context.session(parallel)
     if plan is None:
         asked = options.plan_options(session, **given)
-        return plan_and_carry_out(session, lambda: session.draft(asked), context.output, wanted, yes=yes)
+        return plan_and_carry_out(session, lambda: session.draft(asked), reports, yes=yes)
     if given["allow_delete"] is not None or any(given.values()):
         raise click.UsageError("a saved plan is applied as it is; make another one with these options")
     saved = read_plan(plan)
     if not yes:
         session.recheck(saved)  # nobody is asked about a plan that is to be refused
-    return carry_out(session, saved, context.output, wanted, [], yes=yes)
+    return carry_out(session, saved, reports, [], yes=yes)

@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from dataclasses import replace
 
 from reconciler.cli.asking import ask
 from reconciler.cli.exits import CREDENTIALS, DONE, INTERRUPTED, PARTIAL, REFUSED
-from reconciler.cli.output import Output
-from reconciler.cli.plans import Formats, show_with
 from reconciler.cli.progress import progress
+from reconciler.cli.reports import Reports
 from reconciler.core.change import Action
 from reconciler.core.diagnostics import Diagnostic, Failed, error
 from reconciler.core.plan import Outcome, Plan, Step
-from reconciler.report.text import outcome_lines
 from reconciler.runtime.apply import Unproven
 from reconciler.runtime.execute import Interrupted
 from reconciler.session import Session
@@ -26,7 +23,7 @@ AGAIN = 3
 """How often an apply plans at most, where others write to the same resources meanwhile."""
 
 
-def plan_and_carry_out(session: Session, draft: Draft, output: Output, formats: Formats, *, yes: bool) -> int:
+def plan_and_carry_out(session: Session, draft: Draft, reports: Reports, *, yes: bool) -> int:
     """Plan, show, ask unless `yes`, do it. Returns the exit code.
 
     Where the server changes before the first write, what was shown is not what would happen. Somebody who was asked is
@@ -35,20 +32,18 @@ def plan_and_carry_out(session: Session, draft: Draft, output: Output, formats: 
     for last in (False,) * (AGAIN - 1) + (True,):
         plan, found = draft()
         try:
-            return carry_out(session, plan, output, formats, found, yes=yes)
+            return carry_out(session, plan, reports, found, yes=yes)
         except Failed as failed:
-            fresh = yes and set(formats.printed) <= {"text"}  # a program that reads the plan gets one, not two
+            fresh = yes and set(reports.formats.printed) <= {"text"}  # a program that reads the plan gets one, not two
             if last or not fresh or any(one.code != "stale-plan" for one in failed.diagnostics):
                 raise
-            output.note([("The server has changed since; planning again.", "warning")])
+            reports.output.note([("The server has changed since; planning again.", "warning")])
     raise AssertionError("the last round returns or raises")
 
 
-def carry_out(
-    session: Session, plan: Plan, output: Output, formats: Formats, found: Sequence[Diagnostic], *, yes: bool
-) -> int:
+def carry_out(session: Session, plan: Plan, reports: Reports, found: Sequence[Diagnostic], *, yes: bool) -> int:
     """Show `plan`, stop on errors among what was `found`, ask unless `yes`, do it. Returns the exit code."""
-    show_with(plan, [one for one in found if one.code != "lock-held"], output, formats)  # the apply itself will see
+    reports.planned(plan, [one for one in found if one.code != "lock-held"])  # the apply itself will see
     if not plan.steps:
         session.apply(plan)  # which refuses a plan for another stack
         return DONE
@@ -56,23 +51,22 @@ def carry_out(
         ask(_question(plan))
     begun: list[Step] = []
     try:
-        with progress(plan, output) as listener:
+        with progress(plan, reports.output) as listener:
             outcomes = session.apply(plan, replace(listener, start=begun.append))
     except Interrupted as stopped:
-        _report(stopped.outcomes, output, formats)
+        reports.ended(stopped.outcomes)
         return INTERRUPTED
     except Unproven as unproven:
-        _report(unproven.outcomes, output, formats)
-        output.findings([_not_read_back(unproven)])
+        reports.ended(unproven.outcomes, [_not_read_back(unproven)])
         return _code(unproven.outcomes) or PARTIAL
     except KeyboardInterrupt:
         if not begun:
             raise
-        output.always(
+        reports.output.always(
             [("Stopped at once: what was under way may have been done or not. Plan again to see.", "warning")]
         )
         return INTERRUPTED
-    _report(outcomes, output, formats)
+    reports.ended(outcomes)
     return _code(outcomes)
 
 
@@ -101,13 +95,3 @@ def _code(outcomes: Sequence[Outcome]) -> int:
 
 def _nothing_done(outcomes: Sequence[Outcome]) -> bool:
     return not any(outcome.status == "done" for outcome in outcomes)
-
-
-def _report(outcomes: Sequence[Outcome], output: Output, formats: Formats) -> None:
-    """How it ended, behind the plan; beside it, where a program reads that. Its reader may have gone away."""
-    lines = outcome_lines(outcomes, output.folder)
-    with suppress(OSError):
-        if "text" in formats.printed:
-            output.data(lines)
-        else:
-            output.note(*lines)

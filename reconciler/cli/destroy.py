@@ -10,6 +10,7 @@ from reconciler.cli import options
 from reconciler.cli.applying import plan_and_carry_out
 from reconciler.cli.options import Context
 from reconciler.cli.plans import NAMES, Formats
+from reconciler.cli.reports import Reports
 
 
 @options.command
@@ -22,7 +23,7 @@ from reconciler.cli.plans import NAMES, Formats
 @options.sending
 def command(context: Context, yes: bool, formats: tuple[str, ...], parallel: int | None, **given: Any) -> int:
     """Delete all that the stack owns."""
-    wanted = Formats.parse(formats)
+    reports = Reports("Destroy", context.output, Formats.parse(formats))
     session = context.session(parallel)
     asked = options.plan_options(session, destroy=True, **given)
-    return plan_and_carry_out(session, lambda: session.draft(asked), context.output, wanted, yes=yes)
+    return plan_and_carry_out(session, lambda: session.draft(asked), reports, yes=yes)

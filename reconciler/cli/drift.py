@@ -8,12 +8,14 @@ from reconciler.cli import options
 from reconciler.cli.exits import DONE, DRIFT
 from reconciler.cli.options import Context
 from reconciler.cli.plans import Formats, write
+from reconciler.cli.reports import Reports
 from reconciler.core.drift import Drifts
 from reconciler.report.drift import drift_lines, dump
 from reconciler.report.lines import plain
+from reconciler.report.markdown.drift import markdown
 from reconciler.version import __version__
 
-NAMES = ("text", "json")
+NAMES = ("text", "json", "markdown")
 
 
 @options.command
@@ -23,17 +25,20 @@ NAMES = ("text", "json")
 def command(context: Context, ignore: tuple[str, ...], formats: tuple[str, ...]) -> int:
     """Show what differs on the server from what was last applied."""
     wanted = Formats.parse(formats, NAMES)
+    Reports("Drift", context.output, wanted)  # of what may end it
     drifts = context.session().drift(ignore)
     for name, file in wanted.files:
         write(file, _render(drifts, name))
     for name in wanted.printed:
-        if name == "json":
-            context.output.text(_render(drifts, name))
-        else:
+        if name == "text":
             lines = drift_lines(drifts)
             context.output.data(lines[-1:] if context.output.quiet else lines)
+        else:
+            context.output.text(_render(drifts, name))
     return DRIFT if drifts.found else DONE
 
 
 def _render(drifts: Drifts, name: str) -> str:
-    return dump(drifts, __version__) if name == "json" else plain(drift_lines(drifts))
+    if name == "json":
+        return dump(drifts, __version__)
+    return markdown(drifts) if name == "markdown" else plain(drift_lines(drifts))

@@ -225,8 +225,8 @@ def _guard(work: Callable[[], int], output: Output) -> int:
     try:
         return work()
     except Failed as failed:
-        output.findings(failed.diagnostics)
+        output.told(failed.diagnostics)
         return REFUSED if any(one.code in REFUSALS for one in failed.diagnostics) else ERROR
     except RequestFailed as failed:
-        output.findings([error(failed.finding, str(failed), hint=failed.hint)])
+        output.told([error(failed.finding, str(failed), hint=failed.hint)])
         return CREDENTIALS if isinstance(failed, Unauthorized) else ERROR

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
@@ -32,13 +32,17 @@ _LOOKS: Mapping[Style, Mapping[str, Any]] = {
 
 @dataclass
 class Output:
-    """`color` is auto, always or never; `folder` stands before file names of the manifests."""
+    """`color` is auto, always or never; `folder` stands before file names of the manifests.
+
+    `tell` is told what was found, for reports elsewhere than on a terminal.
+    """
 
     color: str = "auto"
     quiet: bool = False
     verbose: bool = False
     folder: str = ""
     sources: Mapping[str, str] = field(default_factory=dict)
+    tell: Callable[[Sequence[Diagnostic]], None] = field(default=lambda _: None, repr=False)
 
     def data(self, lines: Iterable[Line]) -> None:
         self._print(lines, sys.stdout)
@@ -64,6 +68,11 @@ class Output:
     def findings(self, found: Iterable[Diagnostic]) -> None:
         for one in found:
             self._print(diagnostic_lines(one, self.sources, self.folder), sys.stderr)
+
+    def told(self, found: Sequence[Diagnostic]) -> None:
+        """What was found about all that the command does, or what ended it."""
+        self.findings(found)
+        self.tell(found)
 
     def colored(self, stream: IO[str]) -> bool:
         if self.color != "auto":

@@ -10,7 +10,8 @@ import click
 from reconciler.cli import options
 from reconciler.cli.exits import CHANGES, DONE
 from reconciler.cli.options import Context
-from reconciler.cli.plans import NAMES, Formats, save, show_with
+from reconciler.cli.plans import NAMES, Formats, save
+from reconciler.cli.reports import Reports
 
 
 @options.command
@@ -28,10 +29,10 @@ def command(
     **given: Any,
 ) -> int:
     """Show what apply would do."""
-    wanted = Formats.parse(formats)
+    reports = Reports("Plan", context.output, Formats.parse(formats))
     session = context.session(parallel)
     plan, found = session.draft(options.plan_options(session, **given))
-    show_with(plan, found, context.output, wanted)
+    reports.planned(plan, found)
     if out:
         save(plan, out)
         context.output.note([(f"Saved to {out}. To do exactly this: reconciler apply {out}", "")])

@@ -9,12 +9,12 @@ from pathlib import Path
 import click
 
 from reconciler.cli.output import Output
-from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
+from reconciler.core.diagnostics import Failed, error
 from reconciler.core.document import dump, load
 from reconciler.core.plan import Plan
 from reconciler.report.html import html
 from reconciler.report.lines import plain
-from reconciler.report.markdown import markdown
+from reconciler.report.markdown.plan import markdown
 from reconciler.report.text import plan_lines
 from reconciler.version import __version__
 
@@ -41,26 +41,6 @@ class Formats:
         if len(printed) > 1:
             raise click.BadParameter("only one format can go to stdout; give the others a FILE", param_hint="--format")
         return cls(printed, tuple((name, Path(file)) for name, equals, file in pairs if equals))
-
-
-ABOUT_THE_PLAN = frozenset(
-    {"conflict", "kept-in-deleted", "maybe-hidden", "prevent-destroy", "safety-threshold", "shared"}
-)
-"""The codes of findings that forbid a plan which is right by itself: it is shown beside them."""
-
-
-def show_with(plan: Plan, found: Sequence[Diagnostic], output: Output, formats: Formats) -> None:
-    """Show a plan and what was found; after an error that leaves no right plan, the errors alone. Raises Failed.
-
-    A plan that is refused is shown as text only: as JSON it could be applied.
-    """
-    errors = {one.code for one in found if one.severity == "error"}
-    if not errors:
-        show(plan, output, formats)
-    elif errors <= ABOUT_THE_PLAN and "text" in formats.printed:
-        show(plan, output, Formats(("text",), ()))
-    stop_on_errors(found)
-    output.findings(found)
 
 
 def show(plan: Plan, output: Output, formats: Formats) -> None:

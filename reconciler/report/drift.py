@@ -12,7 +12,7 @@ from reconciler.core.words import dotted
 from reconciler.report.lines import Line, Style, shown
 
 FORMAT = 1
-_HEADS: Mapping[DriftKind, tuple[str, Style, str]] = {
+HEADS: Mapping[DriftKind, tuple[str, Style, str]] = {
     "changed": ("~", "update", ""),
     "missing": ("~", "update", ""),
     "deleted": ("-", "delete", "deleted on the server"),
@@ -48,9 +48,14 @@ def dump(drifts: Drifts, tool: str) -> str:
     return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
 
 
+def tally(drifts: Drifts) -> str:
+    """How many there are of each kind, in words."""
+    return ", ".join(f"{count} {kind}" for kind, count in drifts.summary.items() if count and kind != "ignored")
+
+
 def _block(address: Address, group: list[Drift]) -> list[Line]:
     """A resource that drifted as a whole stands on one line; else its fields stand below it."""
-    symbol, style, words = _HEADS[group[0].kind]
+    symbol, style, words = HEADS[group[0].kind]
     head: Line = [(f"{symbol:>3} ", style), (str(address), "bold"), (f"  {words}" if words else "", "")]
     return [head, *(_field(one) for one in group if one.path)]
 
@@ -76,9 +81,8 @@ def _now(one: Drift) -> Line:
 
 def _counts(drifts: Drifts) -> Line:
     ignored = f" Ignored: {drifts.ignored}." if drifts.ignored else ""
-    counts = [f"{count} {kind}" for kind, count in drifts.summary.items() if count and kind != "ignored"]
-    if counts:
-        return [(f"Drift: {', '.join(counts)}.", "bold"), (ignored, "")]
+    if drifts.found:
+        return [(f"Drift: {tally(drifts)}.", "bold"), (ignored, "")]
     if ignored:
         return [("No drift but for what is ignored.", "bold"), (ignored, "")]
     if not drifts.resources:

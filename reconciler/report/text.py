@@ -76,15 +76,18 @@ def step_line(outcome: Outcome) -> Line:
 def outcome_lines(outcomes: Sequence[Outcome], folder: str = "") -> list[Line]:
     """The sum of an apply; what failed and what was not attempted stands once more, with its place in the manifests."""
     failed = [outcome for outcome in outcomes if outcome.status != "done"]
-    lines = [line for outcome in failed for line in _failure(outcome, folder)]
-    counts = {status: sum(outcome.status == status for outcome in outcomes) for status in ("done", "failed", "skipped")}
-    text = f"{counts['done']} done"
-    if failed:
-        text += f", {counts['failed']} failed, {counts['skipped']} not attempted. Plan again: it goes on from here."
-    return [*lines, *([[]] if lines else []), [(f"Apply: {text}" if failed else f"Apply complete: {text}.", "bold")]]
+    lines = [line for outcome in failed for line in failure_lines(outcome, folder)]
+    text = f"{tally(outcomes)}. Plan again: it goes on from here" if failed else tally(outcomes)
+    return [*lines, *([[]] if lines else []), [(f"Apply: {text}." if failed else f"Apply complete: {text}.", "bold")]]
 
 
-def _failure(outcome: Outcome, folder: str) -> list[Line]:
+def tally(outcomes: Sequence[Outcome]) -> str:
+    """How many steps ended in which way, in words."""
+    done, failed, skipped = (sum(one.status == status for one in outcomes) for status in ("done", "failed", "skipped"))
+    return f"{done} done, {failed} failed, {skipped} not attempted" if failed or skipped else f"{done} done"
+
+
+def failure_lines(outcome: Outcome, folder: str) -> list[Line]:
     """What was not done, where the manifests say it, and the request that failed."""
     at = outcome.at or outcome.step.at
     place: Line = [(f"  {_place(at, folder)}", "place")] if at else []

@@ -4,6 +4,11 @@ import json
 
 import pytest
 
+from reconciler.runtime.lock import Clock
+from tests.fakes.mlflow import Fault
+from tests.locks import holder, place
+from tests.unit.test_report_markdown import check_inert
+
 MANIFEST = """
 experiments:
   fraud: {name: fraud-detection, tags: {team: "@risk"}}
@@ -48,12 +53,124 @@ def test_apply_and_destroy_have_the_formats_too(shell):
     assert "Deletes 2" in shell("destroy", "--yes", "--format", "markdown").out
 
 
-def test_a_plan_that_is_refused_is_written_in_no_format_but_text(shell):
+def told(shell):
+    """What stands in the Markdown file of the last command; without the file, so that the next one has to write it."""
+    file = shell.folder / "told.md"
+    text = file.read_text(encoding="utf-8")
+    file.unlink()
+    check_inert(text)
+    return text
+
+
+TOLD = ("--format", "markdown=told.md")
+
+
+def test_a_plan_that_is_refused_is_text_and_markdown_with_the_reason_and_nothing_that_can_be_applied(shell):
     shell.apply(MANIFEST)
     shell.manifest("")
-    found = shell("plan", "--format", "text", "--format", "markdown=plan.md", code=5)
+    files = [word for name in ("json", "html") for word in ("--format", f"{name}=plan.{name}")]
+    found = shell("plan", "--format", "text", *TOLD, *files, "--out", "saved.json", code=5)
     assert "2 to delete" in found.out
-    assert not (shell.folder / "plan.md").exists()
+    text = told(shell)
+    assert text.startswith("### Plan refused: 1 error\n\n```text\nerror: ")
+    assert "[safety-threshold]" in text
+    assert "### Plan: 2 to delete" in text
+    assert not any((shell.folder / name).exists() for name in ("plan.json", "plan.html", "saved.json"))
+
+
+def test_a_plan_that_is_refused_is_printed_as_markdown(shell):
+    shell.apply(MANIFEST)
+    shell.manifest("")
+    out = shell("plan", "--format", "markdown", code=5).out
+    assert out.startswith("### Plan refused: 1 error\n")
+    assert out.count("### Plan: 2 to delete") == 1
+
+
+def test_errors_are_markdown_with_place_line_and_hint(shell):
+    shell.manifest("experiments:\n  fraud:\n    tag: {}\n")
+    shell("plan", *TOLD, code=1)
+    assert told(shell) == (
+        "### Plan failed: 1 error\n\n```text\n"
+        "manifests/main.yaml:3:5: error: tag is not known [unknown-key]\n"
+        "    3 |     tag: {}\n"
+        "      |     ^^^\n"
+        "  hint: did you mean 'tags'?\n"
+        "```\n"
+    )
+
+
+def test_a_server_that_refuses_the_credentials_is_told_as_markdown(shell, fake):
+    fake.fault = lambda *_: Fault(401, {"error_code": "UNAUTHENTICATED", "message": "who are you"})
+    shell.manifest(MANIFEST)
+    for command, title in (("plan", "Plan"), ("apply", "Apply"), ("drift", "Drift"), ("destroy", "Destroy")):
+        shell(command, *(["--yes"] if command in {"apply", "destroy"} else []), *TOLD, code=6)
+        text = told(shell)
+        assert text.startswith(f"### {title} failed: 1 error\n")
+        assert "[credentials]" in text
+
+
+def test_how_an_apply_ended_comes_first_and_its_plan_below(shell):
+    shell.manifest(MANIFEST)
+    shell("apply", "--yes", *TOLD)
+    text = told(shell)
+    assert text.startswith("### Apply complete: 2 done\n")
+    assert text.index("+ experiments.fraud  done") < text.index("### Plan: 2 to create")
+    shell("apply", "--yes", *TOLD)
+    assert told(shell).startswith("### Plan: 2 unchanged\n")
+
+
+def test_what_an_apply_did_not_do_is_told_with_the_reason(shell, fake):
+    fake.fault = lambda _, __, path: Fault(400, {"message": "no such luck"}) if path == "runs/create" else None
+    shell.manifest(MANIFEST)
+    out = shell("apply", "--yes", "--format", "markdown", *TOLD, code=4).out
+    text = told(shell)
+    assert text.startswith("### Apply: 1 done, 1 failed, 0 not attempted\n")
+    assert "  + runs.baseline  failed  " in text
+    assert "no such luck" in text
+    assert out.startswith("### Plan: 2 to create")
+    assert out.count("### ") == 2
+    assert "\n### Apply: 1 done" in out
+
+
+def test_a_stale_plan_is_told_with_what_has_changed(shell, server):
+    shell.manifest(MANIFEST)
+    shell("plan", "--out", "plan.json")
+    server.post("experiments/create", name="fraud-detection")
+    shell("apply", "plan.json", "--yes", *TOLD, code=5)
+    text = told(shell)
+    assert text.startswith("### Apply refused: ")
+    assert "[stale-plan]" in text
+    assert "### Plan: 2 to create" in text
+
+
+def test_a_warning_stands_above_the_plan(shell, fake):
+    shell.manifest(MANIFEST)
+    shell("apply", "--yes")
+    shell.manifest(MANIFEST.replace("@risk", "@ml"))
+    place(fake, holder("bob", Clock().now()))
+    shell("plan", *TOLD)
+    text = told(shell)
+    assert text.startswith("### Plan: 1 warning\n")
+    assert text.index("[lock-held]") < text.index("### Plan: 1 to update")
+
+
+def test_a_report_that_cannot_be_written_does_not_change_how_it_ended(shell):
+    shell.manifest("nonsense")
+    found = shell("plan", "--format", "markdown=nowhere/told.md", code=1)
+    assert "[wrong-type]" in found.err
+    assert "'nowhere/told.md' cannot be written" in found.err
+
+
+def test_drift_is_markdown_too(shell, server):
+    shell.apply(MANIFEST)
+    shell("drift", *TOLD, "--format", "json=drift.json")
+    assert told(shell).startswith("### No drift\n")
+    server.tag("fraud-detection", team="@ops")
+    shell("drift", *TOLD, code=3)
+    text = told(shell)
+    assert text.startswith("### Drift: 1 changed\n")
+    assert '- tags.team: "@risk"\n+ tags.team: "@ops"   changed on the server\n' in text
+    assert shell("drift", "--format", "markdown", code=3).out == text
 
 
 def test_a_graph_of_what_is_declared_asks_no_server(shell, fake):

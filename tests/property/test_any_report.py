@@ -8,7 +8,8 @@ from hypothesis import strategies as st
 from reconciler.core.plan import Plan, Stay
 from reconciler.report.graph import dot, mermaid, of_plan
 from reconciler.report.html import html
-from reconciler.report.markdown import MOST, markdown, size
+from reconciler.report.markdown.page import MOST, size
+from reconciler.report.markdown.plan import markdown
 from tests.property.test_any_plan import ADDRESSES, PATHS, SPANS, STEPS, WORDS
 from tests.unit.test_report_html import ATTRIBUTES, TAGS, Page
 from tests.unit.test_report_markdown import check_inert

@@ -12,7 +12,8 @@ from reconciler.core.call import Call
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.diagnostics import Span
 from reconciler.core.plan import SYMBOLS, Plan, Stay, Step
-from reconciler.report.markdown import LONGEST, MOST, NAMED, code, markdown, size
+from reconciler.report.markdown.page import LONGEST, MOST, code, size
+from reconciler.report.markdown.plan import NAMED, markdown
 
 FRAUD, RUN = Address("experiments", "fraud"), Address("runs", "r")
 AT, PLACE = Span("fraud.yaml", 2, 3), Span("fraud.yaml", 4, 9)
@@ -146,7 +147,7 @@ def check_inert(found):
         if token.type == "text":
             assert not re.search(r"[@<>`|]|https?:", unescape(token.content)), token.content
         if token.type == "fence":
-            assert token.info == "diff"
+            assert token.info in {"diff", "text"}
     assert all(char.isprintable() or char == "\n" for char in found)
 
 
