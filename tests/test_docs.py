@@ -416,9 +416,10 @@ def anchors(page: Path) -> set[str]:
     return {re.sub(r"[^\w -]", "", title.lower()).replace(" ", "-") for title in titles}
 
 
-def test_every_page_is_linked_from_the_readme():
-    linked = {link.partition("#")[0] for link in _LINK.findall((ROOT / "README.md").read_text())}
-    assert {str(page.relative_to(ROOT)) for page in DOCS.glob("*.md")} <= linked
+def test_every_page_is_listed():
+    linked = {link.partition("#")[0] for link in _LINK.findall((DOCS / "index.md").read_text())}
+    assert {page.relative_to(DOCS).as_posix() for page in DOCS.rglob("*.md")} - {"index.md"} <= linked
+    assert "docs/index.md" in _LINK.findall((ROOT / "README.md").read_text())
 
 
 def test_the_changelog_has_the_version():
