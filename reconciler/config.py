@@ -11,6 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from reconciler.core.diagnostics import Diagnostic, Span, error
 from reconciler.core.interpolate import EVERYTHING, Scope, interpolate
+from reconciler.core.origin import Given
 from reconciler.core.target import blurred, from_environment, read
 from reconciler.core.validate import validate
 from reconciler.core.wire import Backend
@@ -86,6 +87,7 @@ class Config:
     defaults: Document | None = None
     safety: Safety = field(default_factory=Safety)
     backends: Mapping[str, Backend] = field(default_factory=dict, repr=False)
+    document: Document | None = field(default=None, repr=False)
 
     def select(
         self, name: str | None, overrides: Mapping[str, str], environ: Mapping[str, str]
@@ -104,6 +106,15 @@ class Config:
         if target is None or options is None or problems:
             return None, problems
         return Selected(name, target.backend, options, scope, target.sensitive, target.parallel), problems
+
+    def giver(self, variable: str, target: str, overrides: Collection[str]) -> Given:
+        """Who gives a variable its value on a target: --var, else the target, else its default."""
+        if variable in overrides:
+            return Given("--var")
+        written = self.targets[target]
+        if written.has(("variables", variable)):
+            return Given(f"target {target}", written.at(("variables", variable)))
+        return Given("default", self.document.at(("variables", variable, "default")) if self.document else None)
 
     def _scope(
         self, name: str, overrides: Mapping[str, str], environ: Mapping[str, str]
@@ -141,7 +152,7 @@ def load(
     targets = targets or {"default": from_environment(environ)}
     default = defaults[0] if defaults else next(iter(targets))
     shared = document.sub(("defaults",)) if document.has(("defaults",)) else None
-    return Config(file.stack, targets, default, file.variables, shared, file.safety, backends), []
+    return Config(file.stack, targets, default, file.variables, shared, file.safety, backends, document), []
 
 
 def _without_targets(document: Document) -> Document:

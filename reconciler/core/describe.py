@@ -59,7 +59,7 @@ class Describer:
             if why := why or self.unfit(path, said):
                 notes.append(f"{dotted(path)} is left out: it {why}")
             else:
-                _put(body, self.kind, path, self.wire.short(path, said))
+                put(body, self.kind, path, self.wire.short(path, said))
         if not self.kind.unique:
             body["id"] = live.id
         return Described({name: body[name] for name in _order(self.kind) if name in body}, tuple(notes))
@@ -89,7 +89,8 @@ class Describer:
             yield f"is {shown(str(value))}, which no manifest can say"
 
 
-def _put(body: dict[str, Any], kind: Kind, path: Path, value: Value) -> None:
+def put(body: dict[str, Any], kind: Kind, path: Path, value: Value) -> None:
+    """Write `value` into the body of an entry as a person would."""
     if len(path) == 1:
         body[path[0]] = value
     elif kind.rule(path).keyed:

@@ -104,7 +104,7 @@ def stripped(live: Live, kind: Kind) -> Difference:
         tuple(
             FieldChange(path, live.fields[path], None, Action.update, _removal_reason(live, path))
             for path in sorted(live.mark.keys)
-            if path in live.fields and _removable(_rule(kind, path))
+            if path in live.fields and removable(_rule(kind, path))
         )
     )
 
@@ -118,7 +118,7 @@ def _dropped(desired: Desired, live: Live, kind: Kind) -> tuple[list[FieldChange
             continue
         rule, before = _rule(kind, path), live.fields.get(path)
         reason = _removal_reason(live, path)
-        if before is None or not (_removable(rule) or rule.once):
+        if before is None or not (removable(rule) or rule.once):
             changes.append(FieldChange(path, before, None, Action.adopt, reason, desired.at(path)))
         elif rule.once:
             refused.append(Refused(FieldChange(path, before, None, Action.update, reason, desired.at(path)), rule.once))
@@ -171,7 +171,7 @@ def _forbidden(rule: Rule, before: Value) -> str:
     return rule.fixed or (rule.once if before is not None else "")
 
 
-def _removable(rule: Rule) -> bool:
+def removable(rule: Rule) -> bool:
     """Whether dropping a field takes it off the server; else dropping it only stops managing it."""
     return not (rule.server_default or rule.series or rule.once or rule.fixed)
 

@@ -98,6 +98,18 @@ class Document:
             value = value[part]
         return Document(value, self.source, *found)
 
+    def places_in(self, path: tuple[Part, ...]) -> list[int]:
+        """The packed places of the key at `path`, of its value, and of all keys and texts within."""
+        key, written = self._walk(path)[1]
+        found, waiting = [key], [written]
+        while waiting:
+            one = waiting.pop()
+            found.append(one.place if isinstance(one, Places) else one)
+            for inner_key, inner in one.entries.values() if isinstance(one, Places) else ():
+                found.append(inner_key)
+                waiting.append(inner)
+        return found
+
     def text_at(self, span: Span) -> str:
         """What stands in the file at `span`."""
         return self.source.line(span.line)[span.col - 1 : span.col - 1 + span.width]

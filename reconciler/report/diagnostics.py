@@ -23,7 +23,7 @@ def diagnostic_lines(found: Diagnostic, sources: Mapping[str, str], folder: str 
     place: Line = [(f"{folder if found.at.file in sources else ''}{found.at}: ", "place")] if found.at else []
     words: Line = [(f"{found.severity}: ", style), (f"{found.summary} ", "bold"), (f"[{found.code}]", "dim")]
     lines: list[Line] = [[*place, *words]]
-    lines += _excerpt(found.at, sources) if found.at else []
+    lines += excerpt(found.at, sources) if found.at else []
     hint = _foldered(found.hint, sources, folder)
     return [*lines, [("  hint: ", "adopt"), (hint, "")]] if hint else lines
 
@@ -37,8 +37,11 @@ def _foldered(text: str, sources: Mapping[str, str], folder: str) -> str:
     return re.sub(pattern, lambda found: folder + found[0], text) if names else text
 
 
-def _excerpt(at: Span, sources: Mapping[str, str]) -> list[Line]:
-    """The source line with a caret line. Tabs stay as they are in both, so that the caret is under its character."""
+def excerpt(at: Span, sources: Mapping[str, str], indent: int = 0) -> list[Line]:
+    """The source line with a caret line, `indent` blanks from the left.
+
+    Tabs stay as they are in both, so that the caret is under its character.
+    """
     rows = _rows(sources.get(at.file, ""))
     if not 0 < at.line <= len(rows):
         return []
@@ -48,7 +51,7 @@ def _excerpt(at: Span, sources: Mapping[str, str]) -> list[Line]:
     before, marked = cut[: at.col - 1 - start], cut[at.col - 1 - start :][: at.width]
     blank = "".join("\t" if char == "\t" else " " * _columns(char) for char in before)
     carets = "^" * max(1, sum(map(_columns, marked)))
-    number = f"{at.line:>5} | "
+    number = f"{'':{indent}}{at.line} | " if indent else f"{at.line:>5} | "
     return [[(number, "dim"), (cut, "")], [(" " * (len(number) - 2) + "| ", "dim"), (blank + carets, "error")]]
 
 

@@ -6,14 +6,17 @@ from reconciler import registry
 from reconciler.core import planner
 from reconciler.core.change import Action, FieldChange, Secret
 from reconciler.core.document import dump, load
+from reconciler.core.explanation import Explainer
 from reconciler.core.interpolate import Scope
 from reconciler.core.match import match
+from reconciler.core.origin import Origins
 from reconciler.core.plan import Step
 from reconciler.core.resolve import resolve
 from reconciler.core.sensitive import Sensitive, hidden, secrets_in
 from reconciler.core.source import parse
 from reconciler.report.diagnostics import diagnostic_lines
-from reconciler.report.explain import explain_lines
+from reconciler.report.explain import NOWHERE, explain_lines
+from reconciler.report.explain import dump as dump_explanation
 from reconciler.report.lines import plain
 from reconciler.report.text import plan_lines
 from reconciler.runtime.execute import execute
@@ -37,6 +40,7 @@ STACK = {
     "model param": ("experiments: {a: }\nlogged_models: {m: {experiment: a, params: {t: '${env.X}'}}}", "params.*"),
     "name": ("experiments: {a: {name: '${env.X}'}}", "name"),
 }
+TOKEN = ("tags", "token")
 FIXED = {"param", "dataset", "dataset.source", "model param"}
 
 
@@ -161,9 +165,12 @@ def test_explain_does_not_show_it(state):
     desired = stack.desired(secret, text)
     pairs, _ = match(desired, stack.world.observe(planner.sought(desired)), registry.kinds())
     step = next(iter(plan.steps), None)
-    words = plain(explain_lines(pairs[address("experiments.a")], step, ("tags", "token")))
-    assert OLD not in words
-    assert NEW not in words
+    pair = pairs[address("experiments.a")]
+    origins = Origins(pair.desired, Scope(env={"X": secret}))
+    found = Explainer(pair, step, registry.kinds()["experiments"], origins, stack.stack.sensitive).explain(TOKEN)
+    for words in (plain(explain_lines(found, whole=False)), dump_explanation(found, NOWHERE, "0")):
+        assert OLD not in words
+        assert NEW not in words
 
 
 def test_what_is_saved_is_filled_in_from_the_environment_when_it_is_sent(stack):
