@@ -35,15 +35,15 @@ class _Model(BaseModel):
 class Variable(_Model):
     """A variable of the manifests, `${var.name}`; without a default a value must be given."""
 
-    default: str | None = None
-    description: str = ""
+    default: str | None = Field(default=None, description="A text without expressions; without one it has to be given.")
+    description: str = Field(default="", description="For readers.")
 
 
 class Defaults(_Model):
     """What is joined into every resource."""
 
     tags: Annotated[dict[str, str], Field(max_length=100)] = Field(
-        default_factory=dict, description="Joined into every resource's tags; its own win. At most 100."
+        default_factory=dict, description="At most 100. A resource's own win; one with `existing: true` gets none."
     )
 
 
@@ -51,17 +51,22 @@ class Safety(_Model):
     """What an apply refuses to do without being asked."""
 
     max_delete_percent: int = Field(
-        default=30, ge=0, le=100, description="Deleting more than this share of what the stack owns is refused."
+        default=30,
+        ge=0,
+        le=100,
+        description="Deleting more than this share is refused, where the stack owns ten or more.",
     )
 
 
 class File(_Model):
     """reconciler.yaml without its targets, whose fields depend on their backends."""
 
-    stack: Annotated[str, AfterValidator(_stack)] = Field(description="names the owner on the server")
-    variables: dict[str, Variable] = Field(default_factory=dict)
-    defaults: Defaults = Defaults()
-    safety: Safety = Safety()
+    stack: Annotated[str, AfterValidator(_stack)] = Field(
+        description="names the owner on the server"
+    )
+    variables: dict[str, Variable] = Field(default_factory=dict, description="What ${var.name} can name.")
+    defaults: Defaults = Field(default=Defaults(), description="What is joined into every resource.")
+    safety: Safety = Field(default=Safety(), description="What is refused without being asked.")
 
 
 @dataclass(frozen=True, slots=True)

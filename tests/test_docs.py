@@ -14,7 +14,6 @@ Blocks that cannot be run here (`pip install`) are `sh`.
 
 from __future__ import annotations
 
-import ast
 import json
 import os
 import re
@@ -53,7 +52,7 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 SOURCE = ROOT / "reconciler"
 PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md")])
-EVERY_PAGE = sorted([*PAGES, ROOT / "CHANGELOG.md", *(ROOT / "examples").rglob("*.md")])
+EVERY_PAGE = sorted([*PAGES, *(DOCS / "reference").glob("*.md"), ROOT / "CHANGELOG.md", *(ROOT / "examples").rglob("*.md")])
 SERVER = "http://localhost:5000"
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ELSEWHERE = re.compile(r"^<!-- server: (\w+) (\S+) (.*) -->$", re.MULTILINE)
@@ -278,49 +277,7 @@ def rows(text: str) -> list[str]:
     return re.findall(r"^\| `([^`]+)` \|", text, re.MULTILINE)
 
 
-def codes() -> set[str]:
-    """The codes of all findings that the source can make."""
-    found = set()
-    for path in SOURCE.rglob("*.py"):
-        text = path.read_text()
-        found |= set(re.findall(r"error: .* \[([a-z-]+)\]", text))  # the last words of a program that broke
-        for scope in ast.walk(ast.parse(text)):
-            if isinstance(scope, ast.FunctionDef):
-                found |= _codes(scope)
-            elif isinstance(scope, ast.Assign | ast.AnnAssign) and scope.value:
-                targets = scope.targets if isinstance(scope, ast.Assign) else [scope.target]
-                name = getattr(targets[0], "id", "")
-                if name == "finding" or (name == "code" and isinstance(scope, ast.AnnAssign)):
-                    found |= set(_texts(scope.value))
-    return found
-
-
-def _codes(function: ast.FunctionDef) -> set[str]:
-    """The codes in one function: of findings, and those that a variable `code` can be."""
-    found = set()
-    for node in ast.walk(function):
-        if isinstance(node, ast.Assign) and any(getattr(target, "id", "") == "code" for target in node.targets):
-            found |= set() if isinstance(node.value, ast.Call) else set(_texts(node.value))
-        if not isinstance(node, ast.Call):
-            continue
-        if getattr(node.func, "id", getattr(node.func, "attr", "")) in MAKERS and node.args:
-            found |= set(_texts(node.args[0]))
-        found |= {
-            code for keyword in node.keywords if keyword.arg in ("code", "finding") for code in _texts(keyword.value)
-        }
-    return found
-
-
-MAKERS = {"error", "warning", "Unknown", "report", "_unknown"}
-"""The functions whose first argument is a code."""
-
-
-def _texts(node: ast.AST) -> Iterator[str]:
-    if isinstance(node, ast.Call) and getattr(node.func, "id", "") in MAKERS:
-        return  # it is looked at by itself
-    for part in ast.walk(node):
-        if isinstance(part, ast.Constant) and re.fullmatch("[a-z]+[a-z0-9]*(-[a-z0-9]+)*", str(part.value)):
-            yield part.value
+codes = runpy.run_path(str(ROOT / "script" / "messages.py"))["codes"]
 
 
 def test_every_code_of_a_finding_is_explained():

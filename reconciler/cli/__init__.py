@@ -7,7 +7,7 @@ from importlib import import_module
 
 import click
 
-from reconciler.cli.exits import run
+from reconciler.cli.exits import MEANINGS, run
 from reconciler.version import __version__
 
 COMMANDS: Mapping[str, str] = {
@@ -42,6 +42,10 @@ class _Commands(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
         with formatter.section("Commands"):
             formatter.write_dl(list(COMMANDS.items()))
+
+    def format_epilog(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002
+        with formatter.section("Exit codes"):
+            formatter.write_dl([(str(code), meaning.replace("`", "")) for code, meaning in MEANINGS.items()])
 
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})

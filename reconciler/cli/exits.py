@@ -7,7 +7,7 @@ import io
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TextIO
@@ -15,6 +15,18 @@ from typing import TextIO
 import click
 
 DONE, ERROR, CHANGES, DRIFT, PARTIAL, REFUSED, CREDENTIALS, USAGE, INTERRUPTED = 0, 1, 2, 3, 4, 5, 6, 64, 130
+
+MEANINGS: Mapping[int, str] = {
+    DONE: "done, or nothing to do",
+    ERROR: "an error; nothing was written. Also when the question of `apply` is answered with no",
+    CHANGES: "`plan --detailed-exitcode`: there are changes",
+    DRIFT: "`drift`: the server differs from what was last applied",
+    PARTIAL: "an apply was partial, or what it wrote could not be read back: the report says what came of each step",
+    REFUSED: "refused what could have been done: a stale plan, a lock, a threshold, ownership",
+    CREDENTIALS: "the server refused the credentials",
+    USAGE: "the command line is wrong",
+    INTERRUPTED: "interrupted",
+}
 
 REFUSALS = frozenset(
     {

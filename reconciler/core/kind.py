@@ -61,7 +61,7 @@ class Resource(BaseModel):
         description="Deleting or replacing it is an error while planning; recorded on the server as well.",
     )
     on_remove: Literal["delete", "keep"] = Field(
-        default="delete", description="What happens to it when this entry is removed."
+        default="delete", description="What happens to it when its entry is dropped: deleted, or kept without its mark."
     )
 
 

@@ -24,13 +24,21 @@ class Target(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    backend: str = Field(default="mlflow", description="Which kind of server it is.")
+    backend: str = Field(default="mlflow", description="Which kind of server it is; `reconciler backends` lists them.")
     default: bool = Field(default=False, description="It is the target when none is named.")
-    variables: dict[str, str] = Field(default_factory=dict, description="They win over the variables' defaults.")
-    sensitive: tuple[str, ...] = Field(
-        default=(), description="Globs on fields, such as tags.token: what ${env...} gives them stays out of plans."
+    variables: dict[str, str] = Field(
+        default_factory=dict,
+        description="They win over the variables' defaults; ${env.X}, ${target} and ${stack} may stand in them.",
     )
-    parallel: int | None = Field(default=None, ge=1, le=64, description="How many requests at once.")
+    sensitive: tuple[str, ...] = Field(
+        default=(), description="Globs on fields, such as tags.token: what ${env.X} gives them stays out of plans."
+    )
+    parallel: int | None = Field(
+        default=None,
+        ge=1,
+        le=64,
+        description="Requests at once; --parallel wins. Unset: the backend's own, 4 for mlflow.",
+    )
 
 
 def read(

@@ -7,16 +7,20 @@ from typing import Annotated
 from pydantic import Field
 
 from reconciler.core.kind import DIRECTIVE, Kind, Resource, Rule, rules_of
-from reconciler.kinds.fields import Permissions, StringMap, Text
+from reconciler.kinds.fields import DESCRIPTION, TAGS, Permissions, StringMap, Text
 
 
 class Experiment(Resource):
-    name: Text = Field(description="Its name on the server; default: the key. Changing it renames in place.")
-    description: Text | None = Field(default=None, description="Shown by the UI (tag mlflow.note.content).")
+    name: Text = Field(
+        description="Its name on the server, unique there. Changing it renames in place. Default: the key."
+    )
+    description: Text | None = Field(default=None, description=DESCRIPTION)
     artifact_location: Annotated[
         Text | None, Rule(fixed="an experiment's artifacts cannot be moved", server_default=True)
-    ] = Field(default=None, description="Fixed once made; unset = the server's choice, not compared.")
-    tags: StringMap = Field(default_factory=dict, description="Tags; values keep the text that was written.")
+    ] = Field(
+        default=None, description="Where new runs keep artifacts; absolute. Unset: the server's choice, not compared."
+    )
+    tags: StringMap = Field(default_factory=dict, description=TAGS)
     permissions: Annotated[Permissions, Rule(access=True)] = Field(
         default_factory=dict,
         description="Who may do what: the server's word for the level, by user:, group: or service_principal:.",

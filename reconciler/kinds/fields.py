@@ -29,6 +29,13 @@ Number = Annotated[float | str, BeforeValidator(number), WithJsonSchema({"type":
 StringMap = dict[str, Text]
 
 
+DESCRIPTION = "Shown by MLflow's UI (tag mlflow.note.content). Unset: not managed."
+TAGS = "Joined with the stack's default tags; its own win. Values keep the text that was written."
+PARAMS = "Values keep the text that was written."
+ID = "The server's id of the one to adopt; where it is not there, one is made."
+"""What fields of several kinds are for, to whoever writes them."""
+
+
 def _once(levels: dict[str, str]) -> dict[str, str]:
     names: dict[str, str] = {}
     for name in levels:

@@ -19,17 +19,24 @@ class Options(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     host: str = Field(
-        default="", repr=False, description="https://... of the workspace. Default: DATABRICKS_HOST, or the profile's."
+        default="",
+        repr=False,
+        description="The workspace, with or without https://. Default: DATABRICKS_HOST, or the profile's.",
     )
     profile: str = Field(default="", description="A section of ~/.databrickscfg. Default: DATABRICKS_CONFIG_PROFILE.")
     token: SecretStr = Field(default=SecretStr(""), description="A personal access token. Default: DATABRICKS_TOKEN.")
     client_id: str = Field(default="", description="Of a service principal (OAuth). Default: DATABRICKS_CLIENT_ID.")
-    client_secret: SecretStr = Field(default=SecretStr(""), description="Default: DATABRICKS_CLIENT_SECRET.")
+    client_secret: SecretStr = Field(
+        default=SecretStr(""), description="Of the same principal. Default: DATABRICKS_CLIENT_SECRET."
+    )
     auth_type: str = Field(
         default="",
-        description="How databricks-sdk signs in: pat, oauth-m2m, azure-cli, databricks-cli, ... Default: it looks.",
+        description="How to sign in: pat, oauth-m2m, azure-cli, ... Default: DATABRICKS_AUTH_TYPE, or it looks.",
     )
-    workspace_id: str = Field(default="", description="Sent along where one host serves several workspaces.")
+    workspace_id: str = Field(
+        default="",
+        description="For a host of several workspaces; a plan is for that one. Default: DATABRICKS_WORKSPACE_ID.",
+    )
     name_prefix: Annotated[str, AfterValidator(_folder)] = Field(
         default="", description="The folder of experiments whose names are no absolute paths, such as /Shared/ml."
     )

@@ -20,6 +20,7 @@ def _with_scheme(url: str) -> str:
     return url
 
 
+HEADERS = "Sent with every request; none that say how a request is written, such as Content-Length."
 WORKSPACE = "X-MLFLOW-WORKSPACE"
 
 
@@ -34,16 +35,19 @@ class Options(BaseModel):
         repr=False, description="http(s)://..., or a store that MLflow takes: sqlite:///mlflow.db, postgresql://..."
     )
     prefix: Annotated[str, AfterValidator(sendable)] = Field(
-        default="/api/2.0/mlflow", description="Where the API starts on the server."
+        default="/api/2.0/mlflow", description="Where the API starts on the server: a path, percent-encoded."
     )
-    headers: dict[str, str] = Field(default_factory=dict, repr=False, description="Sent with every request.")
-    username: str = Field(default="", description="Default: MLFLOW_TRACKING_USERNAME.")
+    headers: dict[str, str] = Field(default_factory=dict, repr=False, description=HEADERS)
+    username: str = Field(default="", description="For basic authentication. Default: MLFLOW_TRACKING_USERNAME.")
     password: SecretStr = Field(default=SecretStr(""), description="Default: MLFLOW_TRACKING_PASSWORD.")
-    token: SecretStr = Field(default=SecretStr(""), description="Default: MLFLOW_TRACKING_TOKEN.")
+    token: SecretStr = Field(
+        default=SecretStr(""),
+        description="Sent as a bearer token, unless there is a user. Default: MLFLOW_TRACKING_TOKEN.",
+    )
     workspace: str = Field(
         default="",
         pattern=r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?)?$",
-        description="One of the server's workspaces.",
+        description="One of the server's workspaces: small letters, digits and -.",
     )
 
     @field_validator("workspace")

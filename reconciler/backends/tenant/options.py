@@ -7,7 +7,7 @@ from typing import Annotated
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr
 
-from reconciler.backends.mlflow.options import verify
+from reconciler.backends.mlflow.options import HEADERS, verify
 from reconciler.core.call import sendable
 from reconciler.core.wire import Endpoint
 
@@ -36,10 +36,10 @@ class Options(BaseModel):
     tenant: Annotated[str, AfterValidator(_sent_as_it_is)] = Field(
         description="Whose experiments these are (X-Tenant-ID)."
     )
-    token: SecretStr = Field(default=SecretStr(""), description="Default: TENANT_TOKEN.")
-    headers: dict[str, str] = Field(default_factory=dict, repr=False, description="Sent with every request.")
+    token: SecretStr = Field(default=SecretStr(""), description="Sent as a bearer token. Default: TENANT_TOKEN.")
+    headers: dict[str, str] = Field(default_factory=dict, repr=False, description=HEADERS)
     prefix: Annotated[str, AfterValidator(sendable)] = Field(
-        default="/api/v1", description="Where the API starts on the server."
+        default="/api/v1", description="Where the API starts on the server: a path, percent-encoded."
     )
 
 
