@@ -61,9 +61,7 @@ class Safety(_Model):
 class File(_Model):
     """reconciler.yaml without its targets, whose fields depend on their backends."""
 
-    stack: Annotated[str, AfterValidator(_stack)] = Field(
-        description="names the owner on the server"
-    )
+    stack: Annotated[str, AfterValidator(_stack)] = Field(description="names the owner on the server")
     variables: dict[str, Variable] = Field(default_factory=dict, description="What ${var.name} can name.")
     defaults: Defaults = Field(default=Defaults(), description="What is joined into every resource.")
     safety: Safety = Field(default=Safety(), description="What is refused without being asked.")

@@ -52,7 +52,9 @@ ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
 SOURCE = ROOT / "reconciler"
 PAGES = sorted([ROOT / "README.md", *DOCS.glob("*.md")])
-EVERY_PAGE = sorted([*PAGES, *(DOCS / "reference").glob("*.md"), ROOT / "CHANGELOG.md", *(ROOT / "examples").rglob("*.md")])
+EVERY_PAGE = sorted(
+    [*PAGES, *(DOCS / "reference").glob("*.md"), ROOT / "CHANGELOG.md", *(ROOT / "examples").rglob("*.md")]
+)
 SERVER = "http://localhost:5000"
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 _ELSEWHERE = re.compile(r"^<!-- server: (\w+) (\S+) (.*) -->$", re.MULTILINE)
