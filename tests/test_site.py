@@ -60,7 +60,8 @@ def test_the_site_loads_nothing_from_elsewhere(site):
 )
 def test_what_leads_nowhere_is_an_error(tmp_path, text, complaint):
     docs = tmp_path / "docs"
-    shutil.copytree(ROOT / "docs/redirect", docs / "redirect")
+    for name in ("redirect", "static"):
+        shutil.copytree(ROOT / "docs" / name, docs / name)
     shutil.copy(ROOT / "docs/conf.py", docs)
     (docs / "index.md").write_text("# Home\n\n## Part\n\n- [Page](page.md)\n")
     (docs / "page.md").write_text(f"# Page\n\n{text}\n")
@@ -71,7 +72,8 @@ def test_what_leads_nowhere_is_an_error(tmp_path, text, complaint):
 
 def test_a_page_that_is_not_listed_is_an_error(tmp_path):
     docs = tmp_path / "docs"
-    shutil.copytree(ROOT / "docs/redirect", docs / "redirect")
+    for name in ("redirect", "static"):
+        shutil.copytree(ROOT / "docs" / name, docs / name)
     shutil.copy(ROOT / "docs/conf.py", docs)
     (docs / "index.md").write_text("# Home\n")
     (docs / "page.md").write_text("# Page\n")
