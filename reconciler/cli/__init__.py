@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Mapping
 from importlib import import_module
+from typing import TYPE_CHECKING
 
 import click
 
 from reconciler.cli.exits import MEANINGS, run
 from reconciler.version import __version__
+
+if TYPE_CHECKING:
+    from click.shell_completion import CompletionItem
 
 COMMANDS: Mapping[str, str] = {
     "init": "Write a starter stack: reconciler.yaml and a first manifest, never over a file.",
@@ -22,6 +28,7 @@ COMMANDS: Mapping[str, str] = {
     "show": "Print a saved plan.",
     "explain": "Show where a value comes from, and what would happen to it.",
     "graph": "Print what needs what, as Mermaid or DOT.",
+    "completion": "Print the completion script of bash, zsh or fish.",
     "schema": "Print the JSON Schema of the manifests, for editors.",
     "backends": "Show what each backend can do with each kind.",
 }
@@ -47,6 +54,14 @@ class _Commands(click.Group):
         with formatter.section("Exit codes"):
             formatter.write_dl([(str(code), meaning.replace("`", "")) for code, meaning in MEANINGS.items()])
 
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        """As click does it, but without loading every command for its help."""
+        if incomplete.startswith("-"):
+            return click.Command.shell_complete(self, ctx, incomplete)
+        from click.shell_completion import CompletionItem  # noqa: PLC0415 - only while completing
+
+        return [CompletionItem(name, help=words) for name, words in COMMANDS.items() if name.startswith(incomplete)]
+
 
 @click.command(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(__version__, message="%(prog)s %(version)s")
@@ -56,4 +71,9 @@ def cli() -> None:
 
 def main() -> None:
     """The program. Never returns: exits with a code of docs/commands.md."""
+    if shell := os.environ.get("_RECONCILER_COMPLETE"):
+        from reconciler.cli.shells import answer  # noqa: PLC0415 - a shell asks, nobody else
+
+        answer(cli, shell)
+        sys.exit()
     run(cli)

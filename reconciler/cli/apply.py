@@ -8,7 +8,6 @@ from typing import Any
 import click
 
 from reconciler.cli import options
-from reconciler.cli.applying import carry_out, plan_and_carry_out
 from reconciler.cli.options import Context
 from reconciler.cli.plans import NAMES, Formats, read_plan
 from reconciler.cli.reports import Reports
@@ -25,6 +24,8 @@ def command(
     context: Context, plan: Path | None, yes: bool, formats: tuple[str, ...], parallel: int | None, **given: Any
 ) -> int:
     """Plan, show, ask, do; or do exactly a saved plan."""
+    from reconciler.cli.applying import carry_out, plan_and_carry_out  # noqa: PLC0415 - heavy
+
     reports = Reports("Apply", context.output, Formats.parse(formats))
     session = context.session(parallel)
     if plan is None:

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-import click
-
 from reconciler.cli import options
-from reconciler.cli.applying import plan_and_carry_out
 from reconciler.cli.options import Context
 from reconciler.cli.plans import NAMES, Formats
 from reconciler.cli.reports import Reports
@@ -16,13 +13,15 @@ from reconciler.cli.reports import Reports
 @options.command
 @options.confirmed
 @options.formats(*NAMES)
-@click.option("--only", multiple=True, metavar="GLOB", help="Only addresses like this, and what they need.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="Not addresses like this.")
+@options.only
+@options.exclude
 @options.parallel
 @options.locking
 @options.sending
 def command(context: Context, yes: bool, formats: tuple[str, ...], parallel: int | None, **given: Any) -> int:
     """Delete all that the stack owns."""
+    from reconciler.cli.applying import plan_and_carry_out  # noqa: PLC0415 - heavy
+
     reports = Reports("Destroy", context.output, Formats.parse(formats))
     session = context.session(parallel)
     asked = options.plan_options(session, destroy=True, **given)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import complete, options
 from reconciler.cli.exits import DONE, DRIFT
 from reconciler.cli.options import Context
 from reconciler.cli.plans import Formats, write
@@ -19,7 +19,13 @@ NAMES = ("text", "json", "markdown")
 
 
 @options.command
-@click.option("--ignore", multiple=True, metavar="GLOB", help="Not what is like this: ADDRESS or ADDRESS.FIELD.")
+@click.option(
+    "--ignore",
+    multiple=True,
+    metavar="GLOB",
+    shell_complete=complete.addresses,
+    help="Not what is like this: ADDRESS or ADDRESS.FIELD.",
+)
 @options.formats(*NAMES)
 @options.sending
 def command(context: Context, ignore: tuple[str, ...], formats: tuple[str, ...]) -> int:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from reconciler.cli import options
+from reconciler.cli import complete, options
 from reconciler.cli.options import Context
 from reconciler.core.address import Address
 from reconciler.core.change import Path
@@ -28,8 +28,8 @@ NAMES = ("text", "json")
 
 
 @options.command
-@click.argument("address")
-@click.argument("field", required=False)
+@click.argument("address", shell_complete=complete.addresses)
+@click.argument("field", required=False, shell_complete=complete.fields)
 @options.formats(*NAMES)
 @options.sending
 def command(context: Context, address: str, field: str | None, formats: tuple[str, ...]) -> int:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from reconciler.cli import complete
 from reconciler.cli.duration import Duration
 from reconciler.cli.exits import CREDENTIALS, ERROR, REFUSALS, REFUSED
 from reconciler.cli.output import Output
@@ -88,14 +89,32 @@ def command(function: Callable[..., int]) -> click.Command:
     return made
 
 
+only = click.option(
+    "--only",
+    multiple=True,
+    metavar="GLOB",
+    help="Only addresses like this, and what they need.",
+    shell_complete=complete.addresses,
+)
+exclude = click.option(
+    "--exclude", multiple=True, metavar="GLOB", help="Not addresses like this.", shell_complete=complete.addresses
+)
+
+
 def planning(function: F) -> F:
     """The options of plan and apply."""
     for option in reversed(
         [
-            click.option("--only", multiple=True, metavar="GLOB", help="Only addresses like this, and what they need."),
-            click.option("--exclude", multiple=True, metavar="GLOB", help="Not addresses like this."),
+            only,
+            exclude,
             click.option("--no-delete", is_flag=True, help="Leave out deletions."),
-            click.option("--replace", multiple=True, metavar="ADDRESS", help="Make this run or logged model anew."),
+            click.option(
+                "--replace",
+                multiple=True,
+                metavar="ADDRESS",
+                help="Make this run or logged model anew.",
+                shell_complete=complete.addresses,
+            ),
             click.option(
                 "--on-conflict",
                 type=click.Choice(["apply", "fail"]),
@@ -159,7 +178,10 @@ def formats(*names: str) -> Callable[[F], F]:
     """The option --format with the formats of a command, the first of which is the default."""
     every = f"{', '.join(names[:-1])} or {names[-1]}"
     words = f"{every}, to stdout or a file; may be given several times. Default: {names[0]}."
-    return click.option("--format", "formats", multiple=True, metavar="NAME[=FILE]", help=words)
+    completer = complete.formats(names)
+    return click.option(
+        "--format", "formats", multiple=True, metavar="NAME[=FILE]", shell_complete=completer, help=words
+    )
 
 
 def plan_options(session: Session, *, destroy: bool = False, **given: Any) -> Options:
@@ -196,10 +218,22 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
                 "--manifests",
                 type=click.Path(path_type=Path),
                 metavar="DIR",
+                shell_complete=complete.folders,
                 help="The stack's folder. Default: manifests/ where that exists, else the current folder.",
             ),
-            click.option("--target", metavar="NAME", help="A target of reconciler.yaml. Default: its default one."),
-            click.option("--var", multiple=True, metavar="K=V", help="Give a variable a value."),
+            click.option(
+                "--target",
+                metavar="NAME",
+                shell_complete=complete.targets,
+                help="A target of reconciler.yaml. Default: its default one.",
+            ),
+            click.option(
+                "--var",
+                multiple=True,
+                metavar="K=V",
+                shell_complete=complete.variables,
+                help="Give a variable a value.",
+            ),
             click.option(
                 "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Default: auto."
             ),

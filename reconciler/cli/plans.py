@@ -10,9 +10,7 @@ import click
 
 from reconciler.cli.output import Output
 from reconciler.core.diagnostics import Failed, error
-from reconciler.core.document import dump, load
 from reconciler.core.plan import Plan
-from reconciler.report.html import html
 from reconciler.report.lines import plain
 from reconciler.report.markdown.plan import markdown
 from reconciler.report.text import plan_lines
@@ -58,8 +56,12 @@ def show(plan: Plan, output: Output, formats: Formats) -> None:
 def render(plan: Plan, name: str, output: Output) -> str:
     """`plan` in the format `name`."""
     if name == "json":
+        from reconciler.core.document import dump  # noqa: PLC0415 - heavy
+
         return dump(plan, __version__)
     if name == "html":
+        from reconciler.report.html import html  # noqa: PLC0415 - heavy
+
         return html(plan, __version__, output.folder)
     if name == "markdown":
         return markdown(plan, requests=output.verbose, folder=output.folder)
@@ -68,11 +70,13 @@ def render(plan: Plan, name: str, output: Output) -> str:
 
 def save(plan: Plan, file: Path) -> None:
     """Write a plan that apply can load."""
-    write(file, dump(plan, __version__))
+    write(file, render(plan, "json", Output()))
 
 
 def read_plan(file: Path) -> Plan:
     """The plan in a file. Raises Failed."""
+    from reconciler.core.document import load  # noqa: PLC0415 - heavy
+
     try:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as problem:

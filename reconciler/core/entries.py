@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import Diagnostic, Span, error
 from reconciler.core.interpolate import EVERYTHING, Broken, Each, Scope, interpolate
-from reconciler.core.kind import Kind
 from reconciler.core.room import VALUES, Room
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.words import dotted, noun, shown, suggest
@@ -50,7 +49,7 @@ class Entries:
 
 
 def read(
-    documents: Sequence[Document], kinds: Mapping[str, Kind], scope: Scope, sensitive: Sensitive, room: Room
+    documents: Sequence[Document], kinds: Collection[str], scope: Scope, sensitive: Sensitive, room: Room
 ) -> Entries:
     """All entries, and all that is wrong with keys, `for_each` and expressions; the order of files plays no part."""
     entries = Entries(room)
@@ -68,7 +67,7 @@ def read(
     return entries
 
 
-def _written(document: Document, kinds: Mapping[str, Kind], errors: list[Diagnostic]) -> Iterator[Entry]:
+def _written(document: Document, kinds: Collection[str], errors: list[Diagnostic]) -> Iterator[Entry]:
     """The entries of one document as they are written."""
     for name in _map(document, "a manifest", "a map of kinds", errors):
         section = document.sub((name,))
@@ -94,7 +93,7 @@ def _map(document: Document, name: str, wanted: str, errors: list[Diagnostic]) -
     return document.value
 
 
-def _kind_hint(name: str, kinds: Mapping[str, Kind]) -> str:
+def _kind_hint(name: str, kinds: Collection[str]) -> str:
     if name in _CONFIG_KEYS:
         return "it belongs into the reconciler.yaml at the root of the manifests"
     return suggest(name, kinds, "the kinds are")
