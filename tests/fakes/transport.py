@@ -13,8 +13,9 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 
 import httpx
 
-# The status, the body (a dict is JSON, a str is an HTML page unless the headers say otherwise) and headers.
-Reply = tuple[int, dict[str, Any] | str] | tuple[int, dict[str, Any] | str, Mapping[str, str]]
+Body = dict[str, Any] | list[Any] | str | bytes
+# The status, the body (a dict or list is JSON, a str is an HTML page unless the headers say otherwise) and headers.
+Reply = tuple[int, Body] | tuple[int, Body, Mapping[str, str]]
 # Method, decoded path, query, parsed body and headers (their names in lower case), to a reply.
 Answer = Callable[[str, str, dict[str, str], Any, Mapping[str, str]], Reply]
 
@@ -45,7 +46,9 @@ def parse(method: str, content_type: str, content: bytes) -> Any:
 
 def render(reply: Reply) -> tuple[int, dict[str, str], bytes]:
     status, body, *more = reply
-    if isinstance(body, str):
+    if isinstance(body, bytes):
+        headers, content = {"Content-Type": "application/octet-stream"}, body
+    elif isinstance(body, str):
         headers, content = {"Content-Type": "text/html; charset=utf-8"}, body.encode()
     else:
         headers, content = {"Content-Type": "application/json"}, json.dumps(body, indent=2).encode()

@@ -13,8 +13,8 @@ from reconciler.report.lines import safe
 
 MOST = 65_536
 """Characters that a comment on GitHub holds."""
-SPARE = 1_000
-"""Of them left to whoever posts it, for a line of their own, and to what is said of what was cut."""
+SPARE = 2_000
+"""Of them left to whoever posts it, for words of their own, and to what is said of what was cut."""
 LONGEST = 400
 """Characters of a name, a place or a reason that are shown; of values it is `lines.LONGEST`."""
 
