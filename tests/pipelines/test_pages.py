@@ -94,5 +94,6 @@ def test_the_inputs_outputs_and_exit_codes_are_documented():
 
 
 def test_nobody_is_told_to_install_somebody_else_s_package():
-    for file in [PAGE, ROOT / "action.yml", *(ROOT / "gitops").glob("*.??*"), *EXAMPLE.rglob("*.md"), WORKFLOW]:
+    kit = [file for file in (ROOT / "gitops").iterdir() if file.is_file()]
+    for file in [PAGE, ROOT / "action.yml", *kit, *EXAMPLE.rglob("*.md"), WORKFLOW]:
         assert not re.search(r"pip install[^\n]* ['\"]?reconciler\b", file.read_text(encoding="utf-8")), file
