@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from importlib import import_module
@@ -15,7 +16,7 @@ import click
 from messages import messages
 from pydantic import BaseModel
 
-from reconciler import registry
+from reconciler import registry, schema
 from reconciler.cli import COMMANDS
 from reconciler.cli.exits import CREDENTIALS, ERROR, MEANINGS, PARTIAL, REFUSALS, REFUSED, USAGE
 from reconciler.config import Defaults, File, Safety, Variable
@@ -82,6 +83,7 @@ def _manifests() -> Iterator[str]:
     )
     yield from ("## Fields of every kind", "")
     yield from _fields(Resource, {})
+    yield from (f"`for_each`, a list of texts or a map: {_for_each()}", "")
     for name, kind in registry.kinds().items():
         own = {field: rule for field, rule in kind.rules.items() if field not in Resource.model_fields}
         yield from (f"## `{name}`", "")
@@ -89,6 +91,13 @@ def _manifests() -> Iterator[str]:
     for title, model in (("A point of a metric", Point), ("A dataset", Dataset)):
         yield from (f"## {title}", "")
         yield from _fields(model, {})
+
+
+def _for_each() -> str:
+    """What the schema says of it; it is no field of a model."""
+    sections = schema.manifest(registry.kinds())["properties"]
+    body = sections["experiments"]["additionalProperties"]["anyOf"][0]
+    return re.sub(r"(\$\{[\w.]+\})", r"`\1`", body["properties"]["for_each"]["description"])
 
 
 def _configuration() -> Iterator[str]:
@@ -100,17 +109,22 @@ def _configuration() -> Iterator[str]:
     for title, model in parts.items():
         yield from (f"## {title}", "")
         yield from _fields(model, {})
+        if model is File:
+            yield from (
+                "`targets`: a map of servers, each with the fields of every target and those of its backend.",
+                "",
+            )
 
 
 def _fields(model: type[BaseModel], rules: Mapping[str, Rule], only: Iterable[str] | None = None) -> Iterator[str]:
     """A table of a model's fields; with `rules` also of what becomes of each once the resource is made."""
-    schema = model.model_json_schema()
-    required = set(schema.get("required", ())) - ({"name"} if rules else set())
+    whole = model.model_json_schema()
+    required = set(whole.get("required", ())) - ({"name"} if rules else set())
     rows = []
     for name, info in model.model_fields.items():
         if only is None or name in only:
             shown = info.alias or name
-            part = schema["properties"][shown]
+            part = whole["properties"][shown]
             told = " ".join(filter(None, ["Required." if shown in required else "", info.description, _default(part)]))
             form = _reference(rules[name]) if rules else ""
             rows.append((f"`{shown}`", form or _form(part), told, *([_fate(rules[name])] if rules else [])))

@@ -28,20 +28,13 @@ from pathlib import Path
 
 import click
 import pytest
-from pydantic import BaseModel
 
 import reconciler
-from reconciler import registry
 from reconciler.cli import COMMANDS
-from reconciler.config import Defaults, File, Safety, Variable
 from reconciler.core import document, mark
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import Failed
-from reconciler.core.kind import Resource
 from reconciler.core.source import parse
-from reconciler.core.target import Target
-from reconciler.kinds.fields import Point
-from reconciler.kinds.run import Dataset
 from reconciler.session import Session
 from tests import handmade
 from tests.e2e.tools import Server, outside
@@ -284,41 +277,6 @@ codes = runpy.run_path(str(ROOT / "script" / "messages.py"))["codes"]
 def test_every_code_of_a_finding_is_explained():
     documented = rows((DOCS / "errors.md").read_text())
     assert sorted(documented) == sorted(codes())
-
-
-def fields(model: type[BaseModel]) -> list[str]:
-    return sorted(info.alias or name for name, info in model.model_fields.items())
-
-
-@pytest.mark.parametrize(
-    ("title", "models"),
-    [
-        *((f"`{kind.name}`", [kind.model]) for kind in registry.kinds().values()),
-        ("A point of a metric", [Point]),
-        ("A dataset", [Dataset]),
-        ("`variables`", [Variable]),
-        ("`defaults`", [Defaults]),
-        ("`safety`", [Safety]),
-    ],
-)
-def test_every_field_is_in_manifests_md(title, models):
-    page = DOCS / "manifests.md"
-    every = set(rows(section(page, "Fields of every kind")))
-    assert every == {*fields(Resource), "for_each"}
-    shown = rows(section(page, title))
-    wanted = {name for model in models for name in fields(model)}
-    assert set(shown) == wanted - every
-
-
-def test_every_section_of_the_configuration_is_in_manifests_md():
-    assert set(rows(section(DOCS / "manifests.md", "reconciler.yaml"))) >= {*fields(File), "targets"}
-
-
-def test_every_option_of_a_target_is_in_targets_md():
-    page = DOCS / "targets.md"
-    assert sorted(rows(section(page, "Options of every target"))) == fields(Target)
-    for backend in registry.backends().values():
-        assert sorted(rows(section(page, f"Options of `{backend.name}`"))) == fields(backend.options)
 
 
 def test_every_environment_variable_is_in_targets_md():
