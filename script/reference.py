@@ -125,10 +125,16 @@ def _fields(model: type[BaseModel], rules: Mapping[str, Rule], only: Iterable[st
         if only is None or name in only:
             shown = info.alias or name
             part = whole["properties"][shown]
-            told = " ".join(filter(None, ["Required." if shown in required else "", info.description, _default(part)]))
+            told = " ".join(
+                filter(None, ["Required." if shown in required else "", _sentence(info.description), _default(part)])
+            )
             form = _reference(rules[name]) if rules else ""
             rows.append((f"`{shown}`", form or _form(part), told, *([_fate(rules[name])] if rules else [])))
     yield from _table(("field", "value", "meaning", *(["later"] if rules else [])), rows)
+
+
+def _sentence(text: str | None) -> str:
+    return f"{text[:1].upper()}{text[1:].removesuffix('.')}." if text else ""
 
 
 def _default(part: Mapping[str, Any]) -> str:
