@@ -10,10 +10,10 @@ from pathlib import Path
 from reconciler import registry
 from reconciler.config import Config
 from reconciler.config import load as load_config
-from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
+from reconciler.core.diagnostics import Diagnostic, Failed, stop_on_errors
 from reconciler.core.scrub import scrubbed
 from reconciler.core.source import Document, parse
-from reconciler.runtime.files import Folder, read
+from reconciler.runtime.files import Folder, no_config, read
 
 
 @dataclass
@@ -45,8 +45,7 @@ class Inputs:
         found, problems = self._read
         if found.config is None:
             stop_on_errors(problems)
-            hint = "make one with: reconciler init"
-            raise Failed([error("no-config", f"there is no reconciler.yaml in '{self.folder}'", hint=hint)])
+            raise Failed([no_config(self.folder)])
         name, text = found.config
         self.sources[name] = scrubbed(text)
         document, problems = parse(text, name)

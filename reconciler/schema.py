@@ -1,14 +1,16 @@
-"""The JSON Schemas of manifests and of reconciler.yaml, from the models that check them."""
+"""The JSON Schemas of manifests and of reconciler.yaml, and the order of keys, from the models that check them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from reconciler.config import File
 from reconciler.core.kind import Kind
 from reconciler.core.target import Target
+from reconciler.core.validate import keys_at
 from reconciler.core.wire import Backend
+from reconciler.core.written import Part
 
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 _EXPRESSION = {"type": "string", "pattern": r"\$\{"}
@@ -70,3 +72,21 @@ def _target(name: str, backend: Backend, definitions: dict[str, Any]) -> dict[st
     properties = own["properties"] | rest["properties"] | {"backend": {"const": name}}
     required = [*own.get("required", []), *rest.get("required", [])]
     return {"type": "object", "properties": properties, "required": required, "additionalProperties": False}
+
+
+def order(kinds: Mapping[str, Kind]) -> Callable[[tuple[Part, ...]], Sequence[str]]:
+    """From the path of a map to its keys in the order of docs/manifests.md; of a map of a person's own keys none."""
+    names = sorted(kinds, key=lambda name: (len(kinds[name].references), name))  # what others refer to comes first
+    root = tuple(dict.fromkeys(("stack", "targets", *File.model_fields, *names)))
+
+    def keys(path: tuple[Part, ...]) -> Sequence[str]:
+        match path:
+            case ():
+                return root
+            case (str(name), _) if name in kinds:
+                return ("<<", "for_each", *kinds[name].order)
+            case (str(name), _, *rest, int()) if name in kinds:
+                return keys_at(kinds[name].model, tuple(rest))
+        return ()
+
+    return keys

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 COMMANDS: Mapping[str, str] = {
     "init": "Write a starter stack: reconciler.yaml and a first manifest, never over a file.",
     "validate": "Check all that can be known without the server.",
+    "fmt": "Put manifests into canonical order and layout.",
     "plan": "Show what apply would do.",
     "apply": "Plan, show, ask, do; or do exactly a saved plan.",
     "drift": "Show what differs on the server from what was last applied.",

@@ -29,6 +29,9 @@ _LOOKS: Mapping[Style, Mapping[str, Any]] = {
     "warning": {"fg": "yellow", "bold": True},
 }
 
+_SIGNS: Mapping[str, Style] = {"+": "create", "-": "delete", "@": "adopt"}
+"""What the lines of a difference begin with."""
+
 
 @dataclass
 class Output:
@@ -50,6 +53,13 @@ class Output:
     def text(self, text: str) -> None:
         """Data that has its own newline, to stdout as it is."""
         click.echo(text, nl=False)
+
+    def patch(self, text: str) -> None:
+        """What differs between two texts, to stdout as it is, with its lines in colours."""
+        colored = self.colored(sys.stdout)
+        for row in text.splitlines(keepends=True):
+            style = _SIGNS.get(row[:1], "") if colored else ""
+            click.echo(click.style(row, **_LOOKS[style]) if style else row, nl=False, color=colored)
 
     def note(self, *lines: Line) -> None:
         """Something beside the data; not with --quiet."""

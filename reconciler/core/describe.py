@@ -62,7 +62,7 @@ class Describer:
                 put(body, self.kind, path, self.wire.short(path, said))
         if not self.kind.unique:
             body["id"] = live.id
-        return Described({name: body[name] for name in _order(self.kind) if name in body}, tuple(notes))
+        return Described({name: body[name] for name in self.kind.order if name in body}, tuple(notes))
 
     def unfit(self, path: Path, value: Value) -> str:
         """Why a manifest cannot declare `value` at `path`; '' where it can."""
@@ -97,12 +97,6 @@ def put(body: dict[str, Any], kind: Kind, path: Path, value: Value) -> None:
         body.setdefault(path[0], []).append(value)
     else:
         body.setdefault(path[0], {})[path[1]] = value
-
-
-def _order(kind: Kind) -> tuple[str, ...]:
-    """What a person looks for first stands first."""
-    first = tuple(name for name, rule in kind.rules.items() if rule.parent)
-    return tuple(dict.fromkeys((*first, "name", "id", *kind.model.model_fields)))
 
 
 def _taken(model: type[BaseModel], name: str, value: Any) -> bool:

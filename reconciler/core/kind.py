@@ -91,6 +91,14 @@ class Kind:
         return tuple(rule.reference for rule in self.rules.values() if rule.parent)
 
     @property
+    def order(self) -> tuple[str, ...]:
+        """The fields in the order in which people read them: what a person looks for first stands first."""
+        first = (*(name for name, rule in self.rules.items() if rule.parent), "name", "id", "existing")
+        own = [name for name in self.model.model_fields if name not in Resource.model_fields]
+        every = dict.fromkeys((*first, *own, *Resource.model_fields))
+        return tuple(name for name in every if name in self.model.model_fields)
+
+    @property
     def references(self) -> Mapping[str, str]:
         """The fields that name another resource, and the kind that each names."""
         return {name: rule.reference for name, rule in self.rules.items() if rule.reference}

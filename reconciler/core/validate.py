@@ -216,6 +216,11 @@ def _model_at(model: type[BaseModel], path: tuple[Part, ...]) -> type[BaseModel]
     return model
 
 
+def keys_at(model: type[BaseModel], path: tuple[Part, ...]) -> tuple[str, ...]:
+    """The keys that the map at `path` takes, as the model that checks it lists them."""
+    return tuple(_fields(_model_at(model, path)))
+
+
 def _models(annotation: Any) -> Iterator[type[BaseModel]]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         yield annotation

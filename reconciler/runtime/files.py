@@ -58,6 +58,17 @@ def read(folder: Path) -> tuple[Folder, list[Diagnostic]]:
     return Folder(configs[0] if len(configs) == 1 else None, texts), problems
 
 
+def no_config(folder: Path) -> Diagnostic:
+    """The finding for a stack's folder without a configuration."""
+    return error("no-config", f"there is no reconciler.yaml in '{folder}'", hint="make one with: reconciler init")
+
+
+def read_one(file: Path) -> tuple[str | None, list[Diagnostic]]:
+    """The text of one file, or why it cannot be read."""
+    problems: list[Diagnostic] = []
+    return _text(str(file), str(file), problems), problems
+
+
 def _files(start: _Place, problems: list[Diagnostic]) -> Iterator[tuple[str, str]]:
     """The name and the path of each manifest: without recursion, however deep the folders are."""
     waiting = [start]
@@ -113,15 +124,21 @@ def _text(name: str, path: str, problems: list[Diagnostic]) -> str | None:
         hint = f"split it: at most {LARGEST // 2**20} MB of a file are read"
         problems.append(error("too-large", f"'{name}' is too large", hint=hint))
         return None
+    text, no_text = decoded(name, data)
+    problems += no_text
+    return None if text is None else text.removeprefix("\ufeff")
+
+
+def decoded(name: str, data: bytes) -> tuple[str | None, list[Diagnostic]]:
+    """The text of a file called `name`, with its BOM, or why it is none."""
     try:
-        return data.decode("utf-8-sig")
+        return data.decode("utf-8"), []
     except UnicodeDecodeError as wrong:
-        problems.append(_not_utf8(name, data, wrong))
-        return None
+        return None, [_not_utf8(name, data, wrong)]
 
 
 def _not_utf8(name: str, data: bytes, wrong: UnicodeDecodeError) -> Diagnostic:
-    offset = wrong.start + (len(data) - len(wrong.object))  # the BOM is not part of what was decoded
+    offset = wrong.start
     lines = data[:offset].decode("utf-8-sig", "replace").split("\n")
     at = Span(name, len(lines), len(lines[-1]) + 1)
     what = f"byte 0x{data[offset]:02x} at offset {offset} is not UTF-8"
