@@ -96,7 +96,7 @@ class _Formatter:
             for one in item.walk():
                 if one.anchor and home.setdefault(one.anchor, number) != number:
                     return False
-                if one.literal and "+" in self.header(one)[1][0]:
+                if one.literal and self.keeps(one):
                     return False
                 aliases += [(one.text, number)] if one.form == "alias" else []
         return all(home.get(name, number) == number for name, number in aliases)
@@ -131,7 +131,9 @@ class _Formatter:
         """What stands behind the head of a block collection, the first line being the rest of the head's."""
         tail, *rows = _BREAK.split(self._text[begin : node.inner])
         lines, rest = self.block(node, rows[:-1], stop, path, above)
-        return ([_tail(tail), *_indented(lines)] if rows else [f" {lines[0]}", *_indented(lines[1:])]), rest
+        if rows or lines[0].startswith("#"):
+            return [_tail(tail), *_indented(lines)], rest
+        return [f" {lines[0]}", *_indented(lines[1:])], rest
 
     def plain(self, node: Node, begin: int, stop: int, column: int) -> tuple[list[str], Sequence[str]]:
         """What stands behind the head of anything else."""
@@ -161,7 +163,8 @@ class _Formatter:
         number, header = self.header(node)
         style, before, digit, after = header.groups()
         rows = every[number + 1 :]
-        begin = column + int(digit) if digit else next((_column(row) for row in rows if row.strip(_BLANKS)), 0)
+        widest = max(map(len, rows), default=0)
+        begin = column + int(digit) if digit else next((_column(row) for row in rows if row.strip(_BLANKS)), widest)
         content = [row[begin:] for row in rows]
         chomp = before or after
         if content and content[-1]:  # the file ends in it without a line break, and will have one
@@ -174,6 +177,11 @@ class _Formatter:
         title = f"{every[number][: header.start()]}{style}{digit}{chomp}{every[number][header.end() :]}".strip(_BLANKS)
         step = " " * int(digit or len(_STEP))
         return [*(row.strip(_BLANKS) for row in every[:number]), title, *_indented(content[:end], step)], content[end:]
+
+    def keeps(self, node: Node) -> bool:
+        """Whether a text below `|+` or `>+` ends in a line break, and so in as many as follow."""
+        last = _BREAK.split(self._text[node.start : node.end])[-1]
+        return "+" in self.header(node)[1][0] and not last.strip(_BLANKS)
 
     def header(self, node: Node) -> tuple[int, re.Match[str]]:
         """The `|` or `>` of a text with what stands beside it, and how many rows behind its anchor that is."""
