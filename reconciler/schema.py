@@ -75,7 +75,7 @@ def _target(name: str, backend: Backend, definitions: dict[str, Any]) -> dict[st
 
 
 def order(kinds: Mapping[str, Kind]) -> Callable[[tuple[Part, ...]], Sequence[str]]:
-    """From the path of a map to its keys in the order of docs/manifests.md; of a map of a person's own keys none."""
+    """From the path of a map to its keys in the order of docs/reference; of a map of a person's own keys none."""
     names = sorted(kinds, key=lambda name: (len(kinds[name].references), name))  # what others refer to comes first
     root = tuple(dict.fromkeys(("stack", "targets", *File.model_fields, *names)))
 

@@ -84,8 +84,9 @@ def _manifests() -> Iterator[str]:
     yield from ("## Fields of every kind", "")
     yield from _fields(Resource, {})
     yield from (f"`for_each`, a list of texts or a map: {_for_each()}", "")
-    for name, kind in registry.kinds().items():
-        own = {field: rule for field, rule in kind.rules.items() if field not in Resource.model_fields}
+    kinds = registry.kinds()
+    for name, kind in ((name, kinds[name]) for name in schema.order(kinds)(()) if name in kinds):
+        own = {field: kind.rules[field] for field in kind.order if field not in Resource.model_fields}
         yield from (f"## `{name}`", "")
         yield from _fields(kind.model, own, only=own)
     for title, model in (("A point of a metric", Point), ("A dataset", Dataset)):
@@ -121,15 +122,15 @@ def _fields(model: type[BaseModel], rules: Mapping[str, Rule], only: Iterable[st
     whole = model.model_json_schema()
     required = set(whole.get("required", ())) - ({"name"} if rules else set())
     rows = []
-    for name, info in model.model_fields.items():
-        if only is None or name in only:
-            shown = info.alias or name
-            part = whole["properties"][shown]
-            told = " ".join(
-                filter(None, ["Required." if shown in required else "", _sentence(info.description), _default(part)])
-            )
-            form = _reference(rules[name]) if rules else ""
-            rows.append((f"`{shown}`", form or _form(part), told, *([_fate(rules[name])] if rules else [])))
+    for name in model.model_fields if only is None else only:
+        info = model.model_fields[name]
+        shown = info.alias or name
+        part = whole["properties"][shown]
+        told = " ".join(
+            filter(None, ["Required." if shown in required else "", _sentence(info.description), _default(part)])
+        )
+        form = _reference(rules[name]) if rules else ""
+        rows.append((f"`{shown}`", form or _form(part), told, *([_fate(rules[name])] if rules else [])))
     yield from _table(("field", "value", "meaning", *(["later"] if rules else [])), rows)
 
 
