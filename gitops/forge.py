@@ -17,7 +17,11 @@ class Refused(Exception):  # noqa: N818 - it reads `raise Refused(words)`
 
 
 class Unavailable(Exception):  # noqa: N818
-    """The forge did not do what it was asked; says why."""
+    """The forge did not do what it was asked; says why. `status`: that of its answer, 0 where there was none."""
+
+    def __init__(self, words: str, status: int = 0) -> None:
+        super().__init__(words)
+        self.status = status
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,7 @@ class Api:
         except httpx.HTTPError as problem:
             raise Unavailable(f"{method} {path}: {type(problem).__name__}") from None
         if reply.is_error:
-            raise Unavailable(f"{method} {path}: {reply.status_code} {_message(reply)}".rstrip())
+            raise Unavailable(f"{method} {path}: {reply.status_code} {_message(reply)}".rstrip(), reply.status_code)
         return reply
 
     def json(self, method: str, path: str, body: object = None, **query: str) -> Any:

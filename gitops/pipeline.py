@@ -18,7 +18,7 @@ from forge import Change, Forge, Note, Refused, Unavailable
 from reconciler.cli.exits import DONE, DRIFT, ERROR, PARTIAL, REFUSED, USAGE
 from reconciler.report.markdown.page import code
 
-PLAN, PAGE, REPORT = "plan.json", "plan.html", "report.md"
+PLAN, PAGE, REPORT, HEAD = "plan.json", "plan.html", "report.md", "head"
 MODES = ("validate", "plan", "apply", "drift")
 ENDINGS: Mapping[int, str] = {
     PARTIAL: "Open another {request} (an empty commit is enough): its plan shows what is left to do.",
@@ -93,7 +93,7 @@ class Done:
         found = {"exit-code": str(self.code)}
         if not self.folder:
             return found
-        changes = any(count for name, count in _summary(self.folder / PLAN).items() if name != "noop")
+        changes = any(count for name, count in summary(self.folder / PLAN).items() if name != "noop")
         found |= {"changes": str(changes).lower(), "plan": str(self.folder / PLAN)}
         return found | {"page": str(self.folder / PAGE), "artifact": f"{self.name}-{head}"}
 
@@ -138,6 +138,7 @@ class Pipeline:
         digest = _digest((folder / PLAN).read_bytes()) if saved else ""
         report = self._report(ended, digest)
         if change := self.forge.change():
+            (folder / HEAD).write_text(change.head, encoding="utf-8")
             self._note(change, f"{self.settings.marker('plan')}\n{_seal(change.head, digest)}\n{report}")
         return Done(ended, report, folder if saved else None, self.settings.name)
 
@@ -265,7 +266,8 @@ def _seal(head: str, digest: str) -> str:
     return f"<!-- {head} {digest or 'no plan'} -->"
 
 
-def _summary(plan: Path) -> dict[str, int]:
+def summary(plan: Path) -> dict[str, int]:
+    """How many resources each action of a saved plan meets."""
     found: dict[str, int] = json.loads(plan.read_text(encoding="utf-8"))["summary"]
     return found
 

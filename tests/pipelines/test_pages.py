@@ -86,6 +86,9 @@ def test_no_job_has_more_rights_than_the_page_says():
 
 
 def test_the_inputs_outputs_and_exit_codes_are_documented():
+    inputs = [name for name in rows(section(PAGE, "GitLab")) if name.islower()]
+    template = (ROOT / "gitops/gitlab-ci.yml").read_text(encoding="utf-8")
+    assert inputs == list(next(yaml.safe_load_all(template))["spec"]["inputs"])
     shown = rows(section(PAGE, "GitHub"))
     modes = ["validate", "plan", "apply", "drift"]
     assert shown == [*modes, *ACTION["inputs"], *ACTION["outputs"]]
