@@ -10,7 +10,7 @@ from typing import Any
 from reconciler.core.address import Address
 from reconciler.core.describe import Describer
 from reconciler.core.diagnostics import Diagnostic, error
-from reconciler.core.keys import Keys
+from reconciler.core.keys import Keys, key_of
 from reconciler.core.kind import Kind
 from reconciler.core.mark import canonical
 from reconciler.core.match import NAME
@@ -148,8 +148,10 @@ class Importer:
         entries: list[Entry] = []
         untagged = 0
         for name in self._describers:
-            for live in sorted(self._unknown(name, lives), key=self._place):
-                entry = self._entry(live, givers[name])
+            mine = sorted(self._unknown(name, lives), key=self._place)
+            made = {live.id: self._entry(live, givers[name]) for live in sorted(mine, key=self._bent)}
+            for live in mine:
+                entry = made[live.id]
                 entries += [entry] if entry else []
                 untagged += bool(entry) and any(("tags", key) not in live.fields for key in self._tags)
         return Imported(tuple(entries), Counter(self._passed.values()), tuple(self._problems), untagged)
@@ -184,6 +186,11 @@ class Importer:
         plain = {name: value for name, value in found.body.items() if name != "id"}
         begun = str(live.fields.get(("start_time",), ""))
         return self._key(EXPERIMENTS, live.parent), begun, str(live.fields[NAME]), canonical(plain)
+
+    def _bent(self, live: Live) -> bool:
+        """Whether its name has to be changed to be a key: who need not change theirs choose first."""
+        said = str(self._describers[live.address.kind].wire.short(NAME, live.fields[NAME]))
+        return key_of(said) != said
 
     def _key(self, kind: str, number: str) -> str:
         return self._keys.get((kind, number), "")

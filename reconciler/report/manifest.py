@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
@@ -40,7 +41,7 @@ def scalar(text: str, indent: str = "") -> str:
     rows = rows[:-1] if ends else rows
     if len(rows) > 1 and rows[0] and rows[-1] and all(map(_is_row, rows)) and not rows[0].startswith(" "):
         return "\n".join(["|" if ends else "|-", *(indent + _STEP + row if row else "" for row in rows)])
-    return '"' + "".join(map(_escaped, literal)) + '"'
+    return _quoted(literal)
 
 
 def _entry(entry: Entry) -> Iterator[str]:
@@ -68,7 +69,7 @@ def _map(body: Mapping[str, Any], indent: str) -> Iterator[str]:
 
 
 def _key(text: str, indent: str) -> str:
-    key = scalar(text) if "\n" not in text else '"' + "".join(map(_escaped, text.replace("${", "$${"))) + '"'
+    key = scalar(text) if "\n" not in text else _quoted(text.replace("${", "$${"))
     return f"{indent}{key}:" if len(key.encode()) <= _LONGEST_KEY else f"{indent}? {key}\n{indent}:"
 
 
@@ -77,10 +78,16 @@ def _is_row(row: str) -> bool:
     return row.isprintable() and not row.endswith(" ")
 
 
-def _escaped(char: str) -> str:
+def _quoted(text: str) -> str:
+    """In it an accent that stands apart from its letter is a number: the eye could not tell it from the usual form."""
+    apart = "" if unicodedata.is_normalized("NFC", text) else "".join(filter(unicodedata.combining, text))
+    return '"' + "".join(_escaped(char, apart) for char in text) + '"'
+
+
+def _escaped(char: str, apart: str) -> str:
     if char in _ESCAPES:
         return _ESCAPES[char]
-    if char.isprintable():
+    if char.isprintable() and char not in apart:
         return char
     code = ord(char)
     return f"\\x{code:02x}" if code < 0x100 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"  # noqa: PLR2004

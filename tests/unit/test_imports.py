@@ -197,6 +197,15 @@ def test_what_a_backend_does_not_offer(kind):
     assert refused.summary == "the backend 'tenant' has no filters"
 
 
+def test_who_has_a_name_that_is_a_key_keeps_it():
+    lives = [experiment("Churn (EU)"), experiment("Churn-EU", "2"), experiment("Churn!", "3")]
+    assert bodies(imported(lives)) == {
+        "experiments.Churn": {"name": "Churn!"},
+        "experiments.Churn-EU-2": {"name": "Churn (EU)"},
+        "experiments.Churn-EU": {},
+    }
+
+
 def test_a_name_is_said_as_short_as_its_wire_takes_it():
     wires = BACKENDS["databricks"].wires(
         BACKENDS["databricks"].options.model_validate({"name_prefix": "/Shared/ml"}), Server()
