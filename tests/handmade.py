@@ -57,7 +57,7 @@ def names() -> list[tuple[str, str]]:
 def fill(post: Post) -> None:
     """400 experiments, 20 of them deleted; 60 runs, 20 logged models."""
     for number, (team, name) in enumerate(names()):
-        where = {"artifact_location": f"s3://ml-{team}/{number}"} if number % 13 == 0 else {}
+        where = {"artifact_location": f"s3://ml-{team}/part-{number}"} if number % 13 == 0 else {}
         tags = [{"key": key, "value": value} for key, value in _tags(number, team, name)]
         made = post("experiments/create", name=name, tags=tags, **where)["experiment_id"]
         if number % 20 == 7:
