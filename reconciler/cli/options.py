@@ -161,7 +161,7 @@ def locking(function: F) -> F:
                 type=Duration(least=0.0),
                 default=Sending().lock_timeout,
                 metavar="SECONDS",
-                help="How long to wait for somebody else who holds the stack's lock. Default: 0.",
+                help="How long to wait for somebody else who holds the stack's lock: 90, 30s, 5m. Default: 0.",
             ),
             click.option("--no-lock", is_flag=True, help="Do without the stack's lock."),
         ]
@@ -171,7 +171,13 @@ def locking(function: F) -> F:
 
 
 parallel = click.option("--parallel", type=click.IntRange(1, 64), metavar="N", help="Requests at once.")
-confirmed = click.option("--yes", "--auto-approve", "yes", is_flag=True, help="Do not ask.")
+confirmed = click.option(
+    "--yes",
+    "--auto-approve",
+    "yes",
+    is_flag=True,
+    help="Do not ask. Without it and without a terminal, nothing is done.",
+)
 
 
 def formats(*names: str) -> Callable[[F], F]:
@@ -235,10 +241,13 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
                 help="Give a variable a value.",
             ),
             click.option(
-                "--color", type=click.Choice(["auto", "always", "never"]), default="auto", help="Default: auto."
+                "--color",
+                type=click.Choice(["auto", "always", "never"]),
+                default="auto",
+                help="auto obeys NO_COLOR and FORCE_COLOR. Default: auto.",
             ),
-            click.option("-q", "--quiet", is_flag=True, help="Say less."),
-            click.option("-v", "--verbose", is_flag=True, help="Say more: the exact requests."),
+            click.option("-q", "--quiet", is_flag=True, help="Of a plan only the counts; no progress."),
+            click.option("-v", "--verbose", is_flag=True, help="Of a plan also the method and path of each request."),
         ]
     ):
         function = option(function)

@@ -15,7 +15,12 @@ from reconciler.cli.reports import Reports
 
 
 @options.command
-@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), metavar="PLAN.json", help="Save the plan.")
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    metavar="PLAN.json",
+    help="Save the plan, for show and apply.",
+)
 @options.formats(*NAMES)
 @click.option("--detailed-exitcode", is_flag=True, help="Exit 2 where there are changes.")
 @options.planning
