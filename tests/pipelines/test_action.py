@@ -18,6 +18,7 @@ from tests.e2e.tools import ROOT, sending
 from tests.fakes.github import BOT, TOKEN, FakeGitHub
 from tests.fakes.mlflow import Fault
 from tests.pipelines.steps import ACTION, Runner
+from tests.tally import ALL
 from tests.unit.test_report_markdown import check_inert
 
 STACK = "experiments:\n  fraud: {tags: {team: ml}}\n"
@@ -43,7 +44,7 @@ def plan(runner, shell, github):
     def push(manifest, head=HEAD, **inputs):
         shell.manifest(manifest)
         event = {"pull_request": github.pull(7, head)}
-        return runner.job(event, "c" * 40, mode="plan", **inputs)
+        return runner.job(event, "c" * 40, **{"mode": "plan", **inputs})
 
     return push
 
@@ -416,6 +417,16 @@ class TestSafety:
         job = merge()
         assert job.code == 130
         assert "### Apply: 1 done, 0 failed, 1 not attempted" in bodies(github)[-1]
+
+
+@pytest.mark.skipif(not ALL, reason="installs the action; RECONCILER_TEST_ALL=1 does")
+def test_it_runs_in_the_environment_that_it_makes(plan, runner):
+    runner.installs = True
+    runner.environ["PYTHONPATH"] = ""
+    job = plan(STACK)
+    assert job.code == 0, job.log
+    assert (runner.temp / "reconciler-venv/bin/reconciler").exists()
+    assert plan(STACK, mode="drift").code == 0
 
 
 class TestValidate:
