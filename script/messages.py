@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[1] / "reconciler"
 MAKERS = {"error", "warning", "Unknown", "report", "_unknown"}
 """The functions whose first argument is a code."""
-_TELLING = re.compile("[a-z]{3}.*[a-z]{4}")
+_TELLING = re.compile(r"[a-z]{2}\W+[a-z]{2}")
 """What a person could look for."""
 _CODE = re.compile("[a-z]+[a-z0-9]*(-[a-z0-9]+)*")
 
@@ -35,13 +35,50 @@ def codes() -> set[str]:
 def messages() -> dict[str, list[str]]:
     """The words of the findings by their code, as far as they stand beside it; `…` is what they are about."""
     found: dict[str, set[str]] = {code: set() for code in codes()}
-    for path in SOURCE.rglob("*.py"):
-        for scope in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-            for call in ast.walk(scope) if isinstance(scope, ast.FunctionDef) else ():
-                if isinstance(call, ast.Call) and _name(call) in MAKERS and len(call.args) > 1:
-                    for code in _texts(call.args[0]):
-                        found[code] |= {words for words in _told(call.args[1], scope) if _TELLING.search(words)}
+    trees = [ast.parse(path.read_text(encoding="utf-8")) for path in SOURCE.rglob("*.py")]
+    failures = dict(pair for tree in trees for pair in _failures(tree))
+    for scope in (node for tree in trees for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)):
+        for call in (node for node in ast.walk(scope) if isinstance(node, ast.Call)):
+            told, words = _said(call, failures)
+            for code in told:
+                found[code] |= {text for text in _told(words, scope) if _TELLING.search(text)} if words else set()
     return {code: sorted(texts) for code, texts in sorted(found.items())}
+
+
+def warnings() -> set[str]:
+    """The codes of findings that are no errors."""
+    calls = [
+        node
+        for path in SOURCE.rglob("*.py")
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8")))
+        if isinstance(node, ast.Call) and node.args and _name(node) in {"warning", "Diagnostic"}
+    ]
+    plain = [call for call in calls if _name(call) == "warning"]
+    named = [call for call in calls if isinstance(call.args[0], ast.Constant) and call.args[0].value == "warning"]
+    return {code for call in plain for code in _texts(call.args[0])} | {
+        code for call in named for keyword in call.keywords if keyword.arg == "code" for code in _texts(keyword.value)
+    }
+
+
+def _failures(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """The exceptions that say which finding they are: the name of the class, and the code."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.ClassDef):
+            for part in node.body:
+                if isinstance(part, ast.Assign) and getattr(part.targets[0], "id", "") == "finding":
+                    yield from ((node.name, code) for code in _texts(part.value))
+
+
+def _said(call: ast.Call, failures: Mapping[str, str]) -> tuple[list[str], ast.AST | None]:
+    """The codes that a call names, and where its words are."""
+    named = {keyword.arg: keyword.value for keyword in call.keywords}
+    if _name(call) in MAKERS and len(call.args) > 1:
+        return list(_texts(call.args[0])), call.args[1]
+    if _name(call) in failures and call.args:
+        return [failures[_name(call)]], call.args[0]
+    if (code := named.get("code") or named.get("finding")) and _name(call)[:1].isupper():
+        return list(_texts(code)), named.get("summary") or (call.args[1] if len(call.args) > 1 else None)
+    return [], None
 
 
 def _told(node: ast.AST, scope: ast.FunctionDef) -> Iterator[str]:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import click
-from messages import messages
+from messages import messages, warnings
 from pydantic import BaseModel
 
 from reconciler import registry, schema
@@ -196,6 +196,7 @@ def _codes() -> Iterator[str]:
     )
     yield from (f"with {PARTIAL}. `…` stands for what the words are about; some are put together, and not shown.", "")
     exits = dict.fromkeys(REFUSALS, REFUSED) | {"credentials": CREDENTIALS, "usage": USAGE}
+    exits |= dict.fromkeys(warnings(), "a warning")
     rows = (
         (f"`{code}`", str(exits.get(code, ERROR)), "<br>".join(f"`{one}`" for one in texts))
         for code, texts in messages().items()
