@@ -61,7 +61,13 @@ class Safety(_Model):
 class File(_Model):
     """reconciler.yaml without its targets, whose fields depend on their backends."""
 
-    stack: Annotated[str, AfterValidator(_stack)] = Field(description="names the owner on the server")
+    stack: Annotated[str, AfterValidator(_stack)] = Field(
+        description="names the owner on the server",
+        json_schema_extra={
+            "pattern": f"^{_STACK.pattern}$",
+            "patternErrorMessage": "A stack's name has a-z, 0-9 and '-', not '-' first, at most 60 characters.",
+        },
+    )
     variables: dict[str, Variable] = Field(default_factory=dict, description="What ${var.name} can name.")
     defaults: Defaults = Field(default=Defaults(), description="What is joined into every resource.")
     safety: Safety = Field(default=Safety(), description="What is refused without being asked.")

@@ -97,7 +97,7 @@ def _manifests() -> Iterator[str]:
 def _for_each() -> str:
     """What the schema says of it; it is no field of a model."""
     sections = schema.manifest(registry.kinds())["properties"]
-    body = sections["experiments"]["additionalProperties"]["anyOf"][0]
+    body = sections["experiments"]["additionalProperties"]
     return re.sub(r"(\$\{[\w.]+\})", r"`\1`", body["properties"]["for_each"]["description"])
 
 

@@ -21,7 +21,7 @@ _PINS = ("setuptools<81", "sqlalchemy<2.1")  # the old ones import pkg_resources
 
 def python_with(version: str) -> Path:
     """The Python of an environment with that MLflow. Skips the test, and says why, where there can be none."""
-    folder = _folder() / f"mlflow-{version}"
+    folder = cache() / f"mlflow-{version}"
     folder.parent.mkdir(parents=True, exist_ok=True)
     with (folder.parent / f"{folder.name}.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # another process may be making it
@@ -31,9 +31,10 @@ def python_with(version: str) -> Path:
     return folder / "bin" / "python"
 
 
-def _folder() -> Path:
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get(FOLDER) or Path(cache) / "reconciler-tests").resolve()
+def cache() -> Path:
+    """The folder in which tests keep what they install."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get(FOLDER) or Path(base) / "reconciler-tests").resolve()
 
 
 def _make(folder: Path, version: str) -> None:

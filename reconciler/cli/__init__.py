@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING
@@ -71,10 +70,10 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The program. Never returns: exits with a code of docs/commands.md."""
+    """The program. It exits with a code of docs/commands.md, or answers a shell."""
     if shell := os.environ.get("_RECONCILER_COMPLETE"):
         from reconciler.cli.shells import answer  # noqa: PLC0415 - a shell asks, nobody else
 
         answer(cli, shell)
-        sys.exit()
-    run(cli)
+    else:
+        run(cli)

@@ -11,6 +11,8 @@ from reconciler.kinds.fields import DESCRIPTION, TAGS, Permissions, StringMap, T
 
 
 class Experiment(Resource):
+    """A named container of runs."""
+
     name: Text = Field(
         description="Its name on the server, unique there. Changing it renames in place. Default: the key."
     )

@@ -11,10 +11,11 @@ from reconciler.core.scalars import moment, number
 
 _SCALAR = {"type": ["string", "number", "boolean"]}
 Text = Annotated[str, WithJsonSchema(_SCALAR)]
+_NO_TIME = {"patternErrorMessage": "This is not a time such as 2026-01-31T09:00:00Z."}
 Moment = Annotated[
     str,
     BeforeValidator(moment),
-    WithJsonSchema({"type": ["string", "integer"], "description": "ISO 8601, such as 2026-01-31T09:00:00Z"}),
+    WithJsonSchema({"type": ["string", "integer"], "pattern": r"^\s*\d|\$\{", **_NO_TIME}),
 ]
 
 
@@ -25,7 +26,13 @@ def _server_id(text: str) -> str:
 
 
 Id = Annotated[str, AfterValidator(_server_id), WithJsonSchema(_SCALAR)]
-Number = Annotated[float | str, BeforeValidator(number), WithJsonSchema({"type": ["number", "string"]})]
+_NUMBER = r"^\s*[-+]?(\d[\d_]*\.?\d*|\.\d+)([eE][-+]?\d+)?\s*$|^\s*[-+]?\.?([iI][nN][fF]|[nN][aA][nN])|\$\{"
+"""As text: YAML takes 1e-3 and 1_000 for texts."""
+Number = Annotated[
+    float | str,
+    BeforeValidator(number),
+    WithJsonSchema({"type": ["number", "string"], "pattern": _NUMBER, "patternErrorMessage": "This is not a number."}),
+]
 StringMap = dict[str, Text]
 
 
@@ -46,11 +53,16 @@ def _once(levels: dict[str, str]) -> dict[str, str]:
 
 
 PRINCIPAL = r"^(user|group|service_principal):."
+_NO_PRINCIPAL = "A key here is user:, group: or service_principal: with a name behind it."
 Permissions = Annotated[
     StringMap,
     AfterValidator(_once),
     WithJsonSchema(
-        {"type": "object", "propertyNames": {"pattern": PRINCIPAL}, "additionalProperties": {"type": "string"}}
+        {
+            "type": "object",
+            "propertyNames": {"pattern": PRINCIPAL, "patternErrorMessage": _NO_PRINCIPAL},
+            "additionalProperties": {"type": "string"},
+        }
     ),
 ]
 """Levels by principal. What principals and levels there are, each backend knows."""

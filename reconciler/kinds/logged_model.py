@@ -11,6 +11,8 @@ from reconciler.kinds.fields import ID, PARAMS, TAGS, Id, StringMap, Text
 
 
 class LoggedModel(Resource):
+    """A model's metadata inside an experiment."""
+
     experiment: Annotated[
         Text, Rule(fixed="a logged model cannot move to another experiment", reference="experiments", parent=True)
     ] = Field(description="A key of `experiments`: where it is.")

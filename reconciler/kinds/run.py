@@ -27,6 +27,8 @@ class Dataset(BaseModel):
 
 
 class Run(Resource):
+    """A recorded execution inside an experiment."""
+
     experiment: Annotated[
         Text, Rule(fixed="a run cannot move to another experiment", reference="experiments", parent=True)
     ] = Field(description="A key of `experiments`: where it is.")
