@@ -456,7 +456,7 @@ def test_a_key_that_is_used_twice_shows_both_places():
         ("experiments: {a: {on_remove: zzz}}", "on_remove cannot be 'zzz'; it can be delete, keep"),
         ("experiments: {a: {on_remove: [x]}}", "on_remove is a list; one of delete, keep belongs there"),
         ("experiments: {a: b}", "experiments.a is a text; a map belongs there"),
-        ("runs: {a: {}}", "experiment is missing; write `experiment: ...` (A key of `experiments`)"),
+        ("runs: {a: {}}", "experiment is missing; write `experiment: ...` (A key of `experiments`: where it is)"),
         (
             "runs: {a: {experiment: b}}",
             "experiment names 'b', which is not declared in experiments; no experiments are declared",
@@ -485,7 +485,10 @@ def test_findings_say_what_was_found_and_what_to_do(text, words):
         ("metrics: {loss: {step: 1}}", "metrics.loss is a map; a number or a list of points belongs there"),
         ("metrics: {loss: high}", "metrics.loss is not a number; found 'high'"),
         ("metrics: {loss: []}", "metrics.loss is empty; "),
-        ("datasets: [{digest: d, source_type: s, source: s}]", "datasets[0].name is missing; write `name: ...`"),
+        (
+            "datasets: [{digest: d, source_type: s, source: s}]",
+            "datasets[0].name is missing; write `name: ...` (With the digest, what it is known by)",
+        ),
         (
             "datasets: [&d {name: n, digest: d, source_type: s, source: s}, *d]",
             "'n@d' is written twice; the entries differ in name or digest",
