@@ -34,14 +34,18 @@ _NOTHING_LEFT = "No changes in what the selection leaves."
 
 
 def plan_lines(plan: Plan, *, requests: bool = False, folder: str = "") -> list[Line]:
-    """The plan for a person. `requests`: also the exact requests; `folder`: stands before each file name."""
+    """The plan for a person. `requests`: also the exact requests, and fields of what is only adopted.
+
+    `folder` stands before each file name.
+    """
     if not plan.steps:
         return [[(nothing(plan), "bold")], *_stays(plan, folder), *_counts(plan)]
     place = f"{plan.backend}, {plan.server}" if plan.server else plan.backend
     lines: list[Line] = [[(f"Stack {plan.stack} on target {plan.target} ({place}):", "bold")], []]
     lines += [_head(step, width=2) for step in plan.steps]
     for step in plan.steps:
-        body = [_change(change, step, folder) for change in step.changes]
+        told = () if step.action is Action.adopt and not requests else step.changes  # they are so on the server
+        body = [_change(change, step, folder) for change in told]
         if requests:
             body += [[("      ", ""), (request(call), "dim")] for call in step.calls]
         if body:

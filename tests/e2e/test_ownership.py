@@ -173,9 +173,11 @@ class TestAdoption:
         shell.manifest(self.MANIFEST)
         plan = shell("plan").out
         assert "⊕ experiments.fraud  found by its name; no stack owns it" in plan
+        assert "tags.team" not in plan
+        assert "1 to adopt, 0 unchanged" in plan
+        plan = shell("plan", "--verbose").out
         assert 'tags.team: "risk"' in plan
         assert "already so on the server" in plan
-        assert "1 to adopt, 0 unchanged" in plan
         with sending(fake) as sent:
             shell("apply", "--yes")
         assert [(one.path, one.body["key"]) for one in sent.requests] == [
