@@ -128,7 +128,7 @@ class Pipeline:
 
     def validate(self) -> Done:
         ended = self._reconciler("validate")
-        return Done(ended, f"### Validate: {'valid' if ended == DONE else 'errors, see the log'}\n")
+        return Done(ended, self._report(ended))
 
     def plan(self) -> Done:
         """Plan, save the plan, and say below the change what it does."""
@@ -221,7 +221,7 @@ class Pipeline:
     def _reconciler(self, command: str, *arguments: str | Path) -> int:
         """Run it. What it prints goes to the log; what stops this job stops it, and is waited for."""
         program = [sys.executable, "-P", "-m", "reconciler"]  # -P: no module is taken from the checkout
-        line = [*program, command, *map(str, arguments), *self._options(command)]
+        line = [*program, command, *map(str, arguments), *self._options()]
         self.forge.begin()
         try:
             with subprocess.Popen(line, env=self._environment()) as process:  # noqa: S603
@@ -238,11 +238,9 @@ class Pipeline:
         finally:
             self.forge.end()
 
-    def _options(self, command: str) -> list[str]:
+    def _options(self) -> list[str]:
         target = ["--target", self.settings.target] if self.settings.target else []
-        report = [] if command == "validate" else ["--format", "text"]
-        if report:
-            report += ["--format", f"markdown={self.settings.folder / REPORT}"]
+        report = ["--format", "text", "--format", f"markdown={self.settings.folder / REPORT}"]
         return ["--manifests", self.settings.manifests, *target, *report, *self.settings.arguments]
 
     def _environment(self) -> dict[str, str]:

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import IO, Any
 
 import click
 
-from reconciler.core.diagnostics import Diagnostic
+from reconciler.core.diagnostics import Diagnostic, Failed
 from reconciler.report.diagnostics import diagnostic_lines
 from reconciler.report.lines import Line, Style, safe
 
@@ -82,7 +82,16 @@ class Output:
     def told(self, found: Sequence[Diagnostic]) -> None:
         """What was found about all that the command does, or what ended it."""
         self.findings(found)
-        self.tell(found)
+        with self.regardless(found):
+            self.tell(found)
+
+    @contextmanager
+    def regardless(self, told: Sequence[Diagnostic] = ()) -> Iterator[None]:
+        """What has ended has ended as it did: a report that cannot be written is told, and does not change that."""
+        try:
+            yield
+        except Failed as failed:
+            self.findings(one for one in failed.diagnostics if one not in told)
 
     def colored(self, stream: IO[str]) -> bool:
         if self.color != "auto":

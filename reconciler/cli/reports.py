@@ -8,12 +8,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from reconciler.cli.exits import REFUSALS
 from reconciler.cli.output import Output
 from reconciler.cli.plans import Formats, show, write
-from reconciler.core.diagnostics import Diagnostic, Failed, stop_on_errors
+from reconciler.core.diagnostics import Diagnostic, stop_on_errors
 from reconciler.core.plan import Outcome, Plan
 from reconciler.report.markdown.findings import add_findings, heading
 from reconciler.report.markdown.outcome import add_outcomes
@@ -65,10 +64,14 @@ class Reports:
             else:
                 self.output.note(*lines)
             self.output.findings(found)
-        self._tell(found, outcomes)
+        with self.output.regardless():
+            self._tell(found, outcomes)
 
     def _tell(self, found: Sequence[Diagnostic], outcomes: Sequence[Outcome] = ()) -> None:
-        """Tell it as Markdown: alone behind a plan that was printed before; in a file, and else, with the plan."""
+        """Tell it as Markdown: alone behind a plan that was printed before; in a file, and else, with the plan.
+
+        Raises Failed.
+        """
         page, folder = Page(), self.output.folder
         if outcomes:
             add_outcomes(page, outcomes, folder)
@@ -82,11 +85,4 @@ class Reports:
             if "markdown" in self.formats.printed:
                 self.output.text(f"\n{alone}" if self.shown else page.text())
         for file in (file for name, file in self.formats.files if name == "markdown"):
-            self._write(file, page.text())
-
-    def _write(self, file: Path, text: str) -> None:
-        """What has ended has ended as it did: a file that cannot be written does not change that."""
-        try:
-            write(file, text)
-        except Failed as failed:
-            self.output.findings(failed.diagnostics)
+            write(file, page.text())

@@ -1,20 +1,42 @@
-"""Findings as text: the place, what was found, the source line with a caret under it, and what to do."""
+"""Findings as text: the place, what was found, the source line with a caret under it, and what to do; and as JSON."""
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from unicodedata import category, east_asian_width
 
 from reconciler.core.diagnostics import Diagnostic, Span
 from reconciler.report.lines import Line, Style
 
+FORMAT = 1
 WIDEST = 100
 """Characters of a source line that are shown."""
 
 _BREAK = re.compile("\r\n|[\r\n\x85\u2028\u2029]")
 """What YAML 1.1 counts as line breaks."""
+
+
+def dump(found: Sequence[Diagnostic], tool: str) -> str:
+    """`found` as JSON, written by version `tool`; places are relative to the stack's folder."""
+    document = {
+        "format": FORMAT,
+        "tool": tool,
+        "valid": not any(one.severity == "error" for one in found),
+        "findings": [
+            {
+                "severity": one.severity,
+                "code": one.code,
+                "summary": one.summary,
+                "at": str(one.at) if one.at else None,
+                "hint": one.hint,
+            }
+            for one in found
+        ],
+    }
+    return json.dumps(document, sort_keys=True, indent=2, ensure_ascii=False) + "\n"
 
 
 def diagnostic_lines(found: Diagnostic, sources: Mapping[str, str], folder: str = "") -> list[Line]:

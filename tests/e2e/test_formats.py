@@ -4,6 +4,7 @@ import json
 
 import pytest
 
+from reconciler import __version__
 from reconciler.runtime.lock import Clock
 from tests.fakes.mlflow import Fault
 from tests.locks import holder, place
@@ -159,6 +160,35 @@ def test_a_report_that_cannot_be_written_does_not_change_how_it_ended(shell):
     found = shell("plan", "--format", "markdown=nowhere/told.md", code=1)
     assert "[wrong-type]" in found.err
     assert "'nowhere/told.md' cannot be written" in found.err
+
+
+def test_what_validate_finds_is_json_and_markdown_too(shell, fake):
+    shell.manifest("experiments:\n  fraud:\n    tag: {}\n")
+    files = ("--format", "json=found.json", "--format", "text=found.txt", *TOLD)
+    found = shell("validate", *files, code=1)
+    assert json.loads((shell.folder / "found.json").read_text()) == {
+        "format": 1,
+        "tool": __version__,
+        "valid": False,
+        "findings": [
+            {
+                "severity": "error",
+                "code": "unknown-key",
+                "summary": "tag is not known",
+                "at": "main.yaml:3:5",
+                "hint": "did you mean 'tags'?",
+            }
+        ],
+    }
+    assert found.out == ""
+    assert (shell.folder / "found.txt").read_text() == found.err
+    assert told(shell).startswith("### Validate failed: 1 error\n\n```text\nmanifests/main.yaml:3:5: error: tag is")
+    shell.manifest(MANIFEST)
+    assert shell("validate", "--format", "markdown", *files).out == "### Valid: 2 resources in 1 file\n"
+    assert json.loads((shell.folder / "found.json").read_text())["valid"] is True
+    assert (shell.folder / "found.txt").read_text() == "Valid: 2 resources in 1 file.\n"
+    assert fake.requests == []
+    assert shell("validate", "--format", "json=nowhere/x", code=1).err.count("cannot be written") == 1
 
 
 def test_drift_is_markdown_too(shell, server):

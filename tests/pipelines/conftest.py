@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.tools import UNWANTED, Server, Shell
-from tests.fakes.mlflow import FakeMlflow
+from tests.e2e.conftest import fake, server, url  # noqa: F401 - fixtures
+from tests.e2e.tools import UNWANTED, Shell
 from tests.reliability.cases import SEED
 from tests.tally import ALL
 
@@ -16,23 +16,7 @@ HERE = Path(__file__).parent
 
 
 @pytest.fixture
-def fake():
-    return FakeMlflow()
-
-
-@pytest.fixture
-def url(fake):
-    with fake.serve() as base:
-        yield base
-
-
-@pytest.fixture
-def server(fake):
-    return Server(fake)
-
-
-@pytest.fixture
-def shell(tmp_path, monkeypatch, url):
+def shell(tmp_path, monkeypatch, url):  # noqa: F811 - the fixture
     """The checkout, in a folder of its own."""
     for name in UNWANTED:
         monkeypatch.delenv(name, raising=False)

@@ -435,7 +435,10 @@ class TestValidate:
         job = runner.job({"pull_request": github.pull(7, HEAD)}, MERGE, mode="validate")
         assert job.code == 0
         shell.manifest("experiments: {fraud: {tag: {}}}\n")
-        assert runner.job({}, MERGE, mode="validate").code == 1
+        wrong = runner.job({}, MERGE, mode="validate")
+        assert (job.code, wrong.code) == (0, 1)
+        assert "### Valid: 1 resource in 1 file" in job.summary
+        assert "### Validate failed: 1 error" in wrong.summary
         assert fake.requests == github.requests == []
 
 

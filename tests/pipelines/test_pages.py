@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import re
 import shutil
 import subprocess
@@ -37,14 +38,14 @@ def test_the_action_and_the_workflow_are_what_github_s_schemas_say():
 
 @pytest.mark.skipif(not shutil.which("go"), reason="actionlint is installed with go")
 def test_the_workflow_has_no_mistake_that_actionlint_knows(tmp_path):
-    got = subprocess.run(["go", "install", ACTIONLINT], capture_output=True, text=True, check=False, timeout=300)
+    environ = os.environ | {"GOBIN": str(tmp_path)}
+    got = subprocess.run(["go", "install", ACTIONLINT], env=environ, capture_output=True, text=True, check=False)
     if got.returncode:
         pytest.skip(f"actionlint cannot be installed here: {got.stderr.strip().splitlines()[-1]}")
-    folder = subprocess.run(["go", "env", "GOPATH"], capture_output=True, text=True, check=True).stdout.strip()
     snippet = tmp_path / "five-lines.yml"
     snippet.write_text(f"on: pull_request\njobs:\n  plan:\n    runs-on: ubuntu-latest\n{indented(five_lines())}")
     done = subprocess.run(
-        [f"{folder}/bin/actionlint", WORKFLOW, snippet], capture_output=True, text=True, check=False, timeout=60
+        [tmp_path / "actionlint", WORKFLOW, snippet], capture_output=True, text=True, check=False, timeout=60
     )
     assert done.returncode == 0, done.stdout
 

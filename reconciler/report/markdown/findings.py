@@ -32,5 +32,16 @@ def heading(command: str, found: Sequence[Diagnostic], *, refused: bool) -> str:
     return f"### {command}{ended}: {count} {noun}{'' if count == 1 else 's'}\n\n"
 
 
+def verdict(found: Sequence[Diagnostic], words: str, sources: Mapping[str, str], folder: str) -> str:
+    """What a check of the manifests found; `words` where that is nothing."""
+    page = Page()
+    if found:
+        page.write(heading("Validate", found, refused=False))
+        add_findings(page, found, sources, folder)
+    else:
+        page.write(f"### {words.rstrip('.')}\n")
+    return page.text()
+
+
 def _block(one: Diagnostic, sources: Mapping[str, str], folder: str) -> str:
     return "".join(row("", line) for line in plain(diagnostic_lines(one, sources, folder)).splitlines())
