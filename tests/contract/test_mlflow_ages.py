@@ -92,6 +92,12 @@ def test_a_mark_is_found_by_its_key(old: tuple[Api, Age]) -> None:
     assert [one["info"]["run_id"] for one in api.post("runs/search", body)["runs"]] == [run]
 
 
+def test_whether_a_tag_is_there_is_not_asked_before_3_11(old: tuple[Api, Age]) -> None:
+    api, age = old
+    body = {"filter": "tags.`reconciler.s` IS NOT NULL", "max_results": 1}
+    assert api.send("POST", "experiments/search", body).status_code == 400
+
+
 @pytest.mark.parametrize("what", ["experiments", "runs"])
 def test_long_tags(old: tuple[Api, Age], what: str) -> None:
     """What is longer than the limit of its time is refused, until MLflow began to cut the values of runs."""

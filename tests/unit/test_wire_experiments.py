@@ -12,7 +12,7 @@ WIRE = WIRES["experiments"]
 FRAUD = "experiments.fraud"
 MARK = '{"v":1,"address":"experiments.fraud","keys":{}}'
 SEARCH = {
-    "filter": "tags.`reconciler.ml` LIKE '%'",
+    "filter": "tags.`reconciler.ml` IS NOT NULL",
     "view_type": "ALL",
     "order_by": ["experiment_id ASC"],
     "max_results": 50_000,
@@ -121,6 +121,23 @@ def test_there_is_no_change_that_an_experiment_forbids():
 
 def test_nothing_there_and_nothing_sought_is_one_search():
     assert drive(WIRE.observe(Query("ml")), [{}]) == ([[("POST", "experiments/search", SEARCH)]], [])
+
+
+def test_a_server_before_3_11_is_asked_otherwise():
+    """Page after page; what it refuses is not asked again."""
+    old = SEARCH | {"filter": "tags.`reconciler.ml` LIKE '%'"}
+    flow = WIRE.observe(Query("ml"))
+    first = next(flow)[0]
+    assert (first.body, first.absorbs) == (SEARCH, ("INVALID_PARAMETER_VALUE", "400"))
+    flow.close()
+    replies = [[None], [{"experiments": [item("1", "a")], "next_page_token": "t"}], [{"experiments": [item("2", "b")]}]]
+    asked, lives = drive(WIRE.observe(Query("ml")), *replies)
+    assert [call for (call,) in asked] == [
+        ("POST", "experiments/search", SEARCH),
+        ("POST", "experiments/search", old),
+        ("POST", "experiments/search", old | {"page_token": "t"}),
+    ]
+    assert [live.id for live in lives] == ["1", "2"]
 
 
 def test_pages():

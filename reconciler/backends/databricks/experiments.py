@@ -37,6 +37,7 @@ class Experiments(MlflowExperiments):
     api: Api
     names: Names = field(default_factory=Names)
     frees_names: ClassVar[bool] = True
+    asks_presence: ClassVar[bool] = False  # its documents know no IS NOT NULL
 
     def canonical(self, path: Path, value: Value) -> Value:
         return self.names.canonical(value) if path == NAME and isinstance(value, str) else value

@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from reconciler.backends.mlflow.replies import Page, Pair, read
 from reconciler.core import mark as marks
-from reconciler.core.call import Call, Flow, Unfit
+from reconciler.core.call import Call, Flow, Reply, Unfit
 from reconciler.core.change import FieldChange, Path, Value
 
 NOTE = "mlflow.note.content"
@@ -18,6 +18,7 @@ NOTE = "mlflow.note.content"
 SYSTEM = "mlflow."
 """How the server's own tags start; they are never read as ours, written or deleted."""
 ABSENT = ("RESOURCE_DOES_NOT_EXIST",)
+REFUSED = ("INVALID_PARAMETER_VALUE", "400")
 TAKEN = ("RESOURCE_ALREADY_EXISTS", "ALREADY_EXISTS")
 """Databricks may say the second (`databricks-sdk` 0.156.0)."""
 PAGE = 50_000
@@ -55,8 +56,8 @@ class Api:
     def get(self, route: str, query: Mapping[str, str], absorbs: tuple[str, ...] = ()) -> Call:
         return Call("GET", f"{self.prefix}/{route}", query=query, absorbs=absorbs, repeatable=True)
 
-    def read(self, route: str, body: Mapping[str, Any]) -> Call:
-        return Call("POST", f"{self.prefix}/{route}", body, repeatable=True)
+    def read(self, route: str, body: Mapping[str, Any], absorbs: tuple[str, ...] = ()) -> Call:
+        return Call("POST", f"{self.prefix}/{route}", body, absorbs=absorbs, repeatable=True)
 
     def post(
         self, route: str, body: Mapping[str, Any], fields: Iterable[Path] = (), absorbs: tuple[str, ...] = ()
@@ -83,23 +84,28 @@ class Api:
     ) -> Call:
         return Call("DELETE", f"{self.prefix}/{route}", body, fields=tuple(fields), absorbs=absorbs, repeatable=True)
 
-    def pages(self, route: str, body: Mapping[str, Any], shape: type[Page]) -> Flow[list[Any]]:
-        """All items of a search. Raises Unfit where its pages have no end."""
-        return (yield from _pages(lambda token: self.read(route, {**body, **token}), shape))
+    def pages(
+        self, route: str, body: Mapping[str, Any], shape: type[Page], first: Reply | None = None
+    ) -> Flow[list[Any]]:
+        """All items of a search, of which the `first` page may be there. Raises Unfit where its pages have no end."""
+        return (yield from _pages(lambda token: self.read(route, {**body, **token}), shape, first))
 
     def listed(self, route: str, query: Mapping[str, str], shape: type[Page]) -> Flow[list[Any]]:
         """As `pages`, of a list that is got."""
         return (yield from _pages(lambda token: self.get(route, {**query, **token}), shape))
 
 
-def _pages(ask: Callable[[dict[str, str]], Call], shape: type[Page]) -> Flow[list[Any]]:
+def _pages(
+    ask: Callable[[dict[str, str]], Call], shape: type[Page], first: Reply | None = None
+) -> Flow[list[Any]]:
     """All items, page after page; one that comes twice, since others write meanwhile, counts once."""
     found: dict[str, Any] = {}
     tokens = [""]
     idle = 0
     while True:
         call = ask({"page_token": tokens[-1]} if tokens[-1] else {})
-        (reply,) = yield [call]
+        (reply,) = (yield [call]) if first is None else [first]
+        first = None
         page = read(reply, shape, call)
         before = len(found)
         found |= page.by_id()
@@ -114,6 +120,14 @@ def _pages(ask: Callable[[dict[str, str]], Call], shape: type[Page]) -> Flow[lis
 def marked(stack: str) -> str:
     """The filter that finds what carries the mark of `stack`."""
     return f"tags.`{marks.tag_key(stack)}` LIKE '%'"
+
+
+def present(stack: str) -> str:
+    """As `marked`, for experiments alone, and since MLflow 3.11.
+
+    SQLite joins for LIKE: 19 s where this takes 0.4 s, for 1,000 experiments among 51,000 (3.17.2).
+    """
+    return f"tags.`{marks.tag_key(stack)}` IS NOT NULL"
 
 
 def carries(tags: Iterable[Pair] | None, stack: str) -> bool:

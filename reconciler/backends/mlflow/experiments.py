@@ -8,10 +8,12 @@ from typing import ClassVar
 from reconciler.backends.mlflow import limits, older, servers
 from reconciler.backends.mlflow.api import (
     ABSENT,
+    REFUSED,
     Api,
     carries,
     marked,
     pairs,
+    present,
     removed_tags,
     tag_fields,
     tag_key,
@@ -38,23 +40,21 @@ WORTH = 30
 
 @dataclass(frozen=True, slots=True)
 class Experiments(Wire):
-    """`frees_names`: what is deleted has another name until it is restored, and no claim to its own."""
+    """Attributes:
+    frees_names: what is deleted has another name until it is restored, and no claim to its own.
+    asks_presence: a search is first asked whether the mark is there, which old servers refuse.
+    """
 
     api: Api
     server: Server = field(default_factory=Server)
     frees_names: ClassVar[bool] = False
+    asks_presence: ClassVar[bool] = True
 
     def observe(self, query: Query) -> Flow[list[Live]]:
         """One search for what carries the mark, then whatever is sought and was not among it."""
         if {servers.SEARCH, servers.LIKE} & self.server.lacks.keys():
             return (yield from self._observe_all(query))
-        body = {
-            "filter": marked(query.stack),
-            "view_type": "ALL",
-            "order_by": [self.api.order],
-            "max_results": self.api.page,
-        }
-        found = yield from self.api.pages("experiments/search", body, ExperimentPage)
+        found = yield from self._marked(query.stack)
         lives = [self.live(item, query.stack) for item in found]
         missing = _missing(query.sought, [live for live in lives if not (live.deleted and self.frees_names)])
         if missing:
@@ -117,6 +117,16 @@ class Experiments(Wire):
         if value is None and servers.REMOVE_TAG not in self.server.lacks:
             return self._remove_tag(address, key)
         return self._set_tag(address, key, value or "")
+
+    def _marked(self, stack: str) -> Flow[list[Experiment]]:
+        """All that carries the mark. A server that knows no `present` refuses it at once."""
+        body = {"view_type": "ALL", "order_by": [self.api.order], "max_results": self.api.page}
+        if self.asks_presence:
+            asking = {**body, "filter": present(stack)}
+            (first,) = yield [self.api.read("experiments/search", asking, REFUSED)]
+            if first is not None:
+                return (yield from self.api.pages("experiments/search", asking, ExperimentPage, first))
+        return (yield from self.api.pages("experiments/search", {**body, "filter": marked(stack)}, ExperimentPage))
 
     def _observe_all(self, query: Query) -> Flow[list[Live]]:
         """All that the server has is read, and what is ours or sought is picked out of it."""

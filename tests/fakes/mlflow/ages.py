@@ -24,7 +24,7 @@ class Age:
         lacks: the starts of the paths below the prefix that it has nothing at.
         lists: whether it has experiments/list.
         longest: the longest value that a set tag or a logged param may have, by the start of the path and the list.
-        colons: whether a key may have them. like: whether a filter knows LIKE.
+        colons: whether a key may have them. like, presence: whether a filter knows LIKE, and IS NOT NULL.
         partial: whether an update of a run leaves alone what it does not name.
         workspaces: the names that there are besides `default`; None where it runs without workspaces.
     """
@@ -35,6 +35,7 @@ class Age:
     longest: Mapping[tuple[str, str], int] = field(default_factory=dict)
     colons: bool = True
     like: bool = True
+    presence: bool = True
     partial: bool = True
     workspaces: tuple[str, ...] | None = None
 
@@ -62,6 +63,8 @@ class Age:
     def _check(self, path: str, fields: Json) -> None:
         if not self.like and "LIKE" in fields.get("filter", ""):
             raise invalid("Invalid comparator 'LIKE' in the filter.")
+        if not self.presence and "NULL" in fields.get("filter", ""):
+            raise invalid("Invalid clause(s) in filter string: 'IS NOT NULL'")
         if path.endswith("/create"):
             return  # none of them looked at the tags of what is made
         for name, pair in _pairs(fields):
@@ -92,11 +95,17 @@ _EXPERIMENTS = {("experiments", "tags"): 5000}
 _LONGEST = {**_EXPERIMENTS, ("runs", "tags"): 5000}
 
 NEWEST = Age()
-V3_1 = Age("3.1.4", _NO_REMOVAL, longest=_EXPERIMENTS)
-V2_22 = Age("2.22.4", _NO_MODELS, longest=_EXPERIMENTS)
-V2_9 = Age("2.9.2", _NO_MODELS, longest=_LONGEST | {("runs", "params"): 6000}, colons=False)
+V3_1 = Age("3.1.4", _NO_REMOVAL, longest=_EXPERIMENTS, presence=False)
+V2_22 = Age("2.22.4", _NO_MODELS, longest=_EXPERIMENTS, presence=False)
+V2_9 = Age("2.9.2", _NO_MODELS, longest=_LONGEST | {("runs", "params"): 6000}, colons=False, presence=False)
 V1_30 = Age(
-    "", (*_NO_MODELS, "runs/log-inputs"), True, _LONGEST | {("runs", "params"): 500}, colons=False, partial=False
+    "",
+    (*_NO_MODELS, "runs/log-inputs"),
+    True,
+    _LONGEST | {("runs", "params"): 500},
+    colons=False,
+    presence=False,
+    partial=False,
 )
 V1_30_PREVIEW = replace(V1_30, lacks=(*V1_30.lacks, "experiments/search", "experiments/get-by-name"))
 """1.30 below /api/2.0/preview/mlflow: what it learned last it has below /api/2.0/mlflow only."""
