@@ -139,6 +139,8 @@ class Permitted(Wire):
 
     def refuses(self, live: Live | None, changes: Sequence[FieldChange]) -> Sequence[Unsupported]:
         own = {change.path: change.after for change in changes if change.path[0] == FIELD}
+        if not own:
+            return self.experiments.refuses(live, changes)
         if self.caller == ():
             hint = "leave the permissions out for this target"
             return [Unsupported(path, f"cannot be set: {self.permissions.absent}", hint) for path in own]

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True, order=True)
-class Address:
+class Address(NamedTuple):
     """`kind` is the plural that stands in manifests; `name` is the key below it, with `[item]` from a `for_each`."""
 
     kind: str

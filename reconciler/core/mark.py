@@ -6,6 +6,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from typing import Any
 
 from reconciler.core.address import Address
@@ -17,6 +18,10 @@ PART_BYTES = 5000
 """The longest tag value that every backend guarantees (Databricks API document, `set_experiment_tag`)."""
 ROOM = PART_BYTES - 200
 """What one name may take of a part; the rest is for what stands around it."""
+_SHORT = 100
+"""Of texts up to so many characters the digests are kept."""
+_COMPACT = json.JSONEncoder(separators=(",", ":"))
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"))
 
 
 class NewerMark(ValueError):  # noqa: N818 - it is no mistake
@@ -56,12 +61,12 @@ class Mark:
 
 def digest(value: Value) -> str:
     """The first 8 hex digits of the SHA-256 of a value's canonical JSON."""
-    return hashlib.sha256(canonical(value).encode()).hexdigest()[:8]
+    return _digest_of_text(value) if isinstance(value, str) and len(value) <= _SHORT else _digest(value)
 
 
 def canonical(value: Any) -> str:
     """JSON with sorted keys, no blanks, ASCII only: equal values give equal text."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return _CANONICAL.encode(value)
 
 
 def tag_key(stack: str, part: int = 0) -> str:
@@ -92,7 +97,7 @@ def write(mark: Mark, stack: str) -> dict[str, str]:
     room = PART_BYTES - len(_compact(parts[0]))
     for path, value in sorted(mark.keys.items()):
         name = _name(path)
-        needed = len(_compact({name: value})) - 1  # its comma stands in for one of the braces
+        needed = len(_compact(name)) + len(_compact(value)) + 2  # a colon and a comma
         if needed > room:
             parts.append({"v": VERSION, "keys": {}})
             room = PART_BYTES - len(_compact(parts[-1]))
@@ -154,6 +159,16 @@ def _part(text: str) -> dict[str, Any]:
     return part
 
 
+def _digest(value: Value) -> str:
+    return hashlib.sha256(canonical(value).encode()).hexdigest()[:8]
+
+
+@lru_cache(maxsize=100_000)
+def _digest_of_text(text: str) -> str:
+    """As `_digest`: a value is compared several times over, and a stack's tags have few values."""
+    return _digest(text)
+
+
 def _name(path: Path) -> str:
     return "/".join(path)
 
@@ -163,5 +178,5 @@ def _path(name: str) -> Path:
     return (first, rest) if slash else (first,)
 
 
-def _compact(part: dict[str, Any]) -> str:
-    return json.dumps(part, separators=(",", ":"))
+def _compact(part: dict[str, Any] | str) -> str:
+    return _COMPACT.encode(part)

@@ -69,7 +69,7 @@ def _referring(pairs: Mapping[Address, Pair], kinds: Mapping[str, Kind]) -> dict
     for pair in pairs.values():
         if pair.live:
             known.setdefault((pair.address.kind, pair.live.id), []).append(str(pair.address))
-    return {address: replace(pair, live=_named(pair, known, kinds)) for address, pair in pairs.items()}
+    return {address: Pair(address, pair.desired, _named(pair, known, kinds)) for address, pair in pairs.items()}
 
 
 def _named(pair: Pair, known: Mapping[tuple[str, str], Sequence[str]], kinds: Mapping[str, Kind]) -> Live | None:
@@ -81,6 +81,8 @@ def _named(pair: Pair, known: Mapping[tuple[str, str], Sequence[str]], kinds: Ma
         if names := known.get((kind, str(pair.live.fields.get((name,))))):
             declared = pair.desired.fields.get((name,)) if pair.desired else None
             references[(name,)] = declared if declared in names else names[-1]
+    if not references and pair.live.address == pair.address:
+        return pair.live
     return replace(pair.live, address=pair.address, fields={**pair.live.fields, **references})
 
 

@@ -93,7 +93,7 @@ def test_a_mark_is_found_by_its_key(old: tuple[Api, Age]) -> None:
 
 
 def test_whether_a_tag_is_there_is_not_asked_before_3_11(old: tuple[Api, Age]) -> None:
-    api, age = old
+    api, _ = old
     body = {"filter": "tags.`reconciler.s` IS NOT NULL", "max_results": 1}
     assert api.send("POST", "experiments/search", body).status_code == 400
 

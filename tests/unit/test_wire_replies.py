@@ -71,7 +71,7 @@ WRONG = [
         "it has 'error_code', 'message', and none of next_page_token, ",
     ),
     ("experiments", {"a": 1, "b": 2, "c\n": 3, "d": 4}, "it has 'a', 'b', 'c\\n' and 1 more, and none of "),
-    ("experiments", None, "input should be a valid dictionary"),
+    ("experiments", [], "input should be a valid dictionary"),
     ("runs", {"runs": [{"data": {}}]}, "runs[0].info: field required"),
     ("runs", {"runs": [{**RUN, "data": {"metrics": [{"key": "a", "value": "high"}]}}]}, "value: is not a number"),
     ("runs", {"runs": [{**RUN, "inputs": {"dataset_inputs": [{"dataset": {}}]}}]}, ".dataset.name: field required"),

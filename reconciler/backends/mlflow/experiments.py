@@ -40,9 +40,11 @@ WORTH = 30
 
 @dataclass(frozen=True, slots=True)
 class Experiments(Wire):
-    """Attributes:
-    frees_names: what is deleted has another name until it is restored, and no claim to its own.
-    asks_presence: a search is first asked whether the mark is there, which old servers refuse.
+    """The wire of experiments.
+
+    Attributes:
+        frees_names: what is deleted has another name until it is restored, and no claim to its own.
+        asks_presence: a search is first asked whether the mark is there, which old servers refuse.
     """
 
     api: Api
