@@ -1,8 +1,7 @@
-"""The order of the phases: check (files to desired), plan (server to plan), apply (plan to outcomes)."""
+"""The phases that need the server: plan (what is declared to plan), apply (plan to outcomes)."""
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -10,26 +9,21 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler import registry
-from reconciler.config import Config, Selected
 from reconciler.core import drift, planner
 from reconciler.core.address import Address
-from reconciler.core.canonical import canonical
 from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
 from reconciler.core.drift import Drifts
 from reconciler.core.guard import Safety
 from reconciler.core.imports import Imported, Importer
-from reconciler.core.limits import check as check_limits
 from reconciler.core.lock import Held, LockWire
 from reconciler.core.match import Pair, match
 from reconciler.core.placeholders import changed_secrets
 from reconciler.core.plan import Outcome, Plan
-from reconciler.core.resolve import resolve
 from reconciler.core.resource import Desired, Live
-from reconciler.core.sensitive import Sensitive
-from reconciler.core.wire import Backend, Server, Sought
+from reconciler.core.stack import Stack
+from reconciler.core.wire import Server, Sought
 from reconciler.core.words import dotted
-from reconciler.inputs import Inputs
+from reconciler.declared import Declared
 from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.execute import Interrupted
 from reconciler.runtime.meet import Acquaintance
@@ -42,53 +36,25 @@ if TYPE_CHECKING:
 
 
 @dataclass
-class Session:
-    """One stack on one target.
+class Session(Declared):
+    """One stack on one target's server.
 
     Attributes:
-        folder: where the manifests and `reconciler.yaml` are; `target`: a target's name, None for the default one.
-        variables: values that win over those of the target and the defaults; `environ`: the environment.
         timeout: for how many seconds one request is tried in all.
         lock: whether an apply takes the stack's lock; `lock_timeout`: for how many seconds it waits for another's.
         journal: the file that gets a line of JSON for each request; `journal_bodies`: with what was sent.
-        sources: the texts read so far by file name; `requests`: how many were sent so far, by reading and writing.
+        requests: how many were sent so far, by reading and writing.
         tell: is told where the server is waited for, by whichever thread waits.
     """
 
-    folder: Path
-    target: str | None = None
-    variables: Mapping[str, str] = field(default_factory=dict, repr=False)
-    environ: Mapping[str, str] = field(default_factory=lambda: dict(os.environ), repr=False)
     parallel: int | None = None
     timeout: float = 60.0
     journal: Path | None = None
     journal_bodies: bool = False
     lock: bool = True
     lock_timeout: float = 0.0
-    sources: dict[str, str] = field(default_factory=dict, repr=False)
     requests: dict[str, int] = field(default_factory=lambda: {"reads": 0, "writes": 0})
     tell: Callable[[str], None] = field(default=lambda _: None, repr=False)
-
-    @cached_property
-    def inputs(self) -> Inputs:
-        return Inputs(self.folder, self.environ, self.sources)
-
-    @property
-    def config(self) -> Config:
-        """The stack's configuration. Raises Failed; but not for a manifest that could not be read."""
-        return self.inputs.config
-
-    @cached_property
-    def selected(self) -> Selected:
-        """The chosen target. Raises Failed."""
-        selected, problems = self.config.select(self.target, self.variables, self.environ)
-        stop_on_errors(problems)
-        assert selected is not None
-        return selected
-
-    @property
-    def backend(self) -> Backend:
-        return registry.backends()[self.selected.backend]
 
     @property
     def lock_wire(self) -> LockWire | None:
@@ -100,29 +66,8 @@ class Session:
         return Acquaintance(self.backend, self.selected.options)
 
     @property
-    def stack(self) -> planner.Stack:
-        """The stack, with the wires for what its server is known to be."""
-        return planner.Stack(
-            name=self.config.stack,
-            target=self.selected.name,
-            backend=self.selected.backend,
-            kinds=registry.kinds(),
-            wires=self.backend.wires(self.selected.options, self._known.server),
-            sensitive=Sensitive(self.selected.sensitive),
-        )
-
-    @cached_property
-    def desired(self) -> Mapping[Address, Desired]:
-        """What the manifests declare, checked as far as that goes without the server. Raises Failed."""
-        documents, problems = self.inputs.documents()
-        desired, more = resolve(
-            documents, self.stack.kinds, self.selected.scope, self.config.defaults, self.selected.sensitive
-        )
-        if len(documents) < len(self.inputs.files.manifests):  # what could not be read may declare what others refer to
-            more = [one for one in more if one.code != "unknown-reference" or one.hint.startswith("did you mean")]
-        desired = canonical(desired, self.stack.wires)
-        stop_on_errors([*problems, *more, *self._unfit(desired)])
-        return desired
+    def _server(self) -> Server:
+        return self._known.server
 
     def plan(self, options: planner.Options | None = None) -> Plan:
         """What an apply would do. Nothing is written. Raises Failed, RequestFailed."""
@@ -239,11 +184,7 @@ class Session:
             stop_on_errors(self._unfit(desired))
         return lives
 
-    def _unfit(self, desired: Mapping[Address, Desired]) -> list[Diagnostic]:
-        stack, lacks = self.stack, self._known.server.lacks
-        return check_limits(desired, stack.kinds, stack.wires, stack.backend, lacks)
-
-    def _meet(self, send: Send) -> planner.Stack | None:
+    def _meet(self, send: Send) -> Stack | None:
         """The stack as its server turns out to be, where that is not yet known and not as usual."""
         return self.stack if self._known.ask(send) else None
 

@@ -20,8 +20,9 @@ ALLOWED = {
     "config": {"core"},
     "schema": {"core", "config"},
     "inputs": {"core", "config", "registry", "runtime"},
-    "session": {"core", "config", "inputs", "registry", "runtime"},
-    "cli": {"core", "report", "registry", "runtime", "schema", "session", "cli"},
+    "declared": {"core", "config", "inputs", "registry"},
+    "session": {"core", "declared", "runtime"},
+    "cli": {"core", "report", "registry", "runtime", "schema", "declared", "session", "cli"},
 }
 """What each layer may import of the project; `reconciler` itself has only the version and the public names."""
 

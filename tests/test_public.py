@@ -27,19 +27,31 @@ def test_another_name_is_not_there():
 HEAVY = ("rich", "httpx", "mlflow", "databricks", "deepdiff")
 
 
-@pytest.mark.parametrize(
-    ("arguments", "heavy"),
-    [(["--version"], (*HEAVY, "pydantic", "yaml")), (["--help"], (*HEAVY, "pydantic", "yaml")), (["validate"], HEAVY)],
-)
-def test_a_command_loads_only_what_it_needs(arguments, heavy, tmp_path):
-    (tmp_path / "reconciler.yaml").write_text("stack: ml\n")
+def loaded(arguments, folder):
+    """The modules that a command loads."""
     code = (
         "import sys\nfrom reconciler.cli import main\n"
         "try: main()\nexcept SystemExit: print(*sorted(sys.modules), file=sys.stderr)"
     )
     command = [sys.executable, "-c", code, *arguments]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
-    found = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=True, env=env)
-    loaded = {name.split(".")[0] for name in found.stderr.splitlines()[-1].split()}
-    assert "click" in loaded
-    assert sorted(loaded & set(heavy)) == []
+    found = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=True, env=env)
+    return found.stderr.splitlines()[-1].split()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "heavy"),
+    [(["--version"], (*HEAVY, "pydantic", "yaml")), (["--help"], (*HEAVY, "pydantic", "yaml")), (["validate"], HEAVY)],
+)
+def test_a_command_loads_only_what_it_needs(arguments, heavy, tmp_path):
+    (tmp_path / "reconciler.yaml").write_text("stack: ml\n")
+    found = {name.split(".")[0] for name in loaded(arguments, tmp_path)}
+    assert "click" in found
+    assert sorted(found & set(heavy)) == []
+
+
+def test_only_the_backends_of_the_targets_are_loaded_and_nothing_that_sends(tmp_path):
+    (tmp_path / "reconciler.yaml").write_text("stack: ml\ntargets: {t: {backend: tenant, url: http://x, tenant: y}}\n")
+    found = loaded(["validate"], tmp_path)
+    assert "reconciler.backends.tenant" in found
+    assert not {"reconciler.backends.databricks", "reconciler.runtime.execute", "reconciler.core.planner"} & set(found)

@@ -20,6 +20,7 @@ from reconciler.core.plan import Outcome, Plan
 from reconciler.core.resolve import resolve
 from reconciler.core.resource import Desired, Live
 from reconciler.core.source import parse
+from reconciler.core.stack import Stack
 from reconciler.core.wire import Server
 from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.connection import Connection
@@ -46,7 +47,7 @@ class World:
         backend = registry.backends()["mlflow"]
         options = backend.options.model_validate({"url": "http://localhost"})
         wires = backend.wires(options, Server())
-        self.stack = planner.Stack(stack, "local", "mlflow", registry.kinds(), wires)
+        self.stack = Stack(stack, "local", "mlflow", registry.kinds(), wires)
         connection = Connection(url="http://localhost", transport=transport)
         self.client = Client(connection, version="0", reading=Reading(backend.reads), writable=True)
         self.place = Place(self.stack, self.client, str, parallel=1, patience=0)

@@ -30,5 +30,5 @@ def command(context: Context, plan: Path | None, formats: tuple[str, ...]) -> in
 
 
 def _declared(context: Context) -> Graph:
-    session = context.session()
-    return of_desired(session.desired, session.stack.kinds)
+    declared = context.declared()
+    return of_desired(declared.desired, declared.stack.kinds)

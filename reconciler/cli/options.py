@@ -18,6 +18,7 @@ from reconciler.core.diagnostics import Failed, error
 
 if TYPE_CHECKING:
     from reconciler.core.planner import Options
+    from reconciler.declared import Declared
     from reconciler.session import Session
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -51,6 +52,14 @@ class Context:
     target: str | None
     variables: Mapping[str, str]
     sending: Sending
+
+    def declared(self) -> Declared:
+        """What the files declare, for commands without a server."""
+        from reconciler.declared import Declared  # noqa: PLC0415
+
+        declared = Declared(self.folder, self.target, self.variables)
+        self.output.sources = declared.sources
+        return declared
 
     def session(self, parallel: int | None = None) -> Session:
         from reconciler.session import Session  # noqa: PLC0415 - not for commands without one

@@ -23,9 +23,9 @@ def command(context: Context, formats: tuple[str, ...]) -> int:
     """Check all that can be known without the server."""
     wanted, output = Formats.parse(formats, NAMES), context.output
     output.tell = lambda found: _tell(found, "", output, wanted)
-    session = context.session()
-    count = len(session.desired)
-    files = len(session.inputs.files.manifests)
+    declared = context.declared()
+    count = len(declared.desired)
+    files = len(declared.inputs.files.manifests)
     noun = "resource" if count == 1 else "resources"
     words = f"Valid: {count} {noun} in {files} {'file' if files == 1 else 'files'}."
     output.note([(words, "bold")])

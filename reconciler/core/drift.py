@@ -11,10 +11,10 @@ from reconciler.core.change import Path, Value
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.core.mark import Mark, digest
 from reconciler.core.match import match
-from reconciler.core.planner import Stack
 from reconciler.core.resource import Desired, Live
 from reconciler.core.select import matches
 from reconciler.core.sensitive import KEY
+from reconciler.core.stack import Stack
 
 DriftKind = Literal["changed", "missing", "deleted", "restored"]
 KINDS: tuple[DriftKind, ...] = ("changed", "missing", "deleted", "restored")

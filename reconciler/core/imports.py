@@ -14,9 +14,9 @@ from reconciler.core.keys import Keys, key_of
 from reconciler.core.kind import Kind
 from reconciler.core.mark import canonical
 from reconciler.core.match import NAME
-from reconciler.core.planner import Stack
 from reconciler.core.resource import Desired, Live
 from reconciler.core.select import matches
+from reconciler.core.stack import Stack
 from reconciler.core.wire import Backend, Query
 from reconciler.core.words import shown
 

@@ -19,25 +19,14 @@ from reconciler.core.order import order
 from reconciler.core.plan import Plan, Stay, Step
 from reconciler.core.resource import Desired, Live
 from reconciler.core.select import Selection, select, unmatched
-from reconciler.core.sensitive import Sensitive, as_text, secrets_in
+from reconciler.core.sensitive import as_text, secrets_in
+from reconciler.core.stack import Stack
 from reconciler.core.stale import by_kind, sought_again, stale
 from reconciler.core.steps import Stepper
-from reconciler.core.wire import Sought, Wire
+from reconciler.core.wire import Sought
 from reconciler.core.words import shown, suggest
 
-__all__ = ["Options", "Stack", "make", "sought", "sought_again", "stale"]
-
-
-@dataclass(frozen=True, slots=True)
-class Stack:
-    """Which stack is planned, on which target, with which kinds and wires."""
-
-    name: str
-    target: str
-    backend: str
-    kinds: Mapping[str, Kind]
-    wires: Mapping[str, Wire]
-    sensitive: Sensitive = field(default_factory=Sensitive)
+__all__ = ["Options", "make", "sought", "sought_again", "stale"]
 
 
 @dataclass(frozen=True, slots=True)

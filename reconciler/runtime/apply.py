@@ -15,6 +15,7 @@ from reconciler.core.kept import Proof
 from reconciler.core.lock import Held, LockWire
 from reconciler.core.plan import Outcome, Plan, Step
 from reconciler.core.resource import Live
+from reconciler.core.stack import Stack
 from reconciler.core.wire import Sought
 from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed
 from reconciler.runtime.execute import Interrupted, execute
@@ -68,10 +69,10 @@ class Place:
         patience: for how many seconds a request is tried in all.
     """
 
-    stack: planner.Stack
+    stack: Stack
     client: Client
     secret: Callable[[str], str]
-    meet: Callable[[Send], planner.Stack | None] = lambda _: None
+    meet: Callable[[Send], Stack | None] = lambda _: None
     parallel: int = 4
     patience: float = TOTAL
 

@@ -21,6 +21,7 @@ from reconciler.core.document import dump, load
 from reconciler.core.limits import check
 from reconciler.core.plan import Outcome, Plan
 from reconciler.core.resource import Live
+from reconciler.core.stack import Stack
 from reconciler.core.wire import Server
 from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.connect import connection
@@ -104,7 +105,7 @@ class Stage:
             where, version="0", reading=Reading(backend.reads, backend.probes), writable=True, connections=2
         )
         server = read(backend.probe(chosen), self.client.read) if backend.probe else Server()
-        self.stack = planner.Stack(unique("s"), "t", name, registry.kinds(), backend.wires(chosen, server))
+        self.stack = Stack(unique("s"), "t", name, registry.kinds(), backend.wires(chosen, server))
         self.abilities = backend.abilities
         self.name = unique("n")
 

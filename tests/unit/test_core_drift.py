@@ -7,8 +7,8 @@ import pytest
 from reconciler.core import mark as marks
 from reconciler.core.change import Secret
 from reconciler.core.drift import Drift, Drifts, find
-from reconciler.core.planner import Stack
 from reconciler.core.sensitive import KEY, Sensitive
+from reconciler.core.stack import Stack
 from tests.lives import KINDS, WIRES, address, entry, found, held, owned, path
 
 FRAUD = "experiments.fraud"

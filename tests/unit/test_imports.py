@@ -3,10 +3,10 @@
 import pytest
 
 from reconciler import registry
-from reconciler.core import planner
 from reconciler.core.imports import Importer, Wanted
 from reconciler.core.mark import Mark
 from reconciler.core.sensitive import Sensitive
+from reconciler.core.stack import Stack
 from reconciler.core.wire import Query, Server, Sought, Wire
 from tests.lives import KINDS, WIRES, address, entry, found, owned
 from tests.world import declare
@@ -16,7 +16,7 @@ BACKENDS = registry.backends()
 
 
 def importer(kinds=EVERY, desired=(), tags=None, sensitive=(), wires=WIRES, **more):
-    stack = planner.Stack("ml", "local", "mlflow", KINDS, wires, Sensitive(sensitive))
+    stack = Stack("ml", "local", "mlflow", KINDS, wires, Sensitive(sensitive))
     return Importer(stack, Wanted(kinds, **more), {one.address: one for one in desired}, tags or {})
 
 

@@ -12,10 +12,10 @@ OWN = {"experiments", "logged_models", "runs"}
 
 @pytest.fixture
 def plugged(monkeypatch):
-    """Entry points of an installed plug-in: a kind and a backend of ours by other names."""
+    """Entry points of an installed plug-in: a kind and a backend."""
     points = {
         "reconciler.kinds": [EntryPoint("x", "tests.unit.test_registry:PLUGGED", "reconciler.kinds")],
-        "reconciler.backends": [],
+        "reconciler.backends": [EntryPoint("y", "tests.unit.test_registry:PLUGGED", "reconciler.backends")],
     }
     monkeypatch.setattr(registry, "entry_points", lambda group: points[group])
     registry.kinds.cache_clear()
@@ -46,7 +46,14 @@ def test_a_module_that_holds_no_kind_is_no_kind():
 def test_a_plug_in_adds_a_kind(plugged):
     assert list(registry.kinds()) == sorted(OWN | {"prompts"})
     assert registry.kinds()["prompts"].name == "prompts"
-    assert list(registry.backends()) == sorted(registry.backends())
+
+
+def test_a_plug_in_adds_a_backend(plugged):
+    found = registry.backends()
+    assert found["prompts"].name == "prompts"
+    assert list(found) == ["databricks", "mlflow", "prompts", "tenant"]
+    assert len(found) == 4
+    assert "zenml" not in found
 
 
 def test_every_wire_is_of_a_kind_that_there_is():

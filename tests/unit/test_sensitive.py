@@ -14,6 +14,7 @@ from reconciler.core.plan import Step
 from reconciler.core.resolve import resolve
 from reconciler.core.sensitive import Sensitive, hidden, secrets_in
 from reconciler.core.source import parse
+from reconciler.core.stack import Stack
 from reconciler.report.diagnostics import diagnostic_lines
 from reconciler.report.explain import NOWHERE, explain_lines
 from reconciler.report.explain import dump as dump_explanation
@@ -52,9 +53,7 @@ class Secretive:
         self.globs = (glob,)
         self.fake = FakeMlflow()
         self.world = World(self.fake.transport())
-        self.stack = planner.Stack(
-            "ml", "local", "mlflow", registry.kinds(), self.world.stack.wires, Sensitive(self.globs)
-        )
+        self.stack = Stack("ml", "local", "mlflow", registry.kinds(), self.world.stack.wires, Sensitive(self.globs))
 
     def desired(self, secret, text=None):
         document, _ = parse(text or self.text, "a.yaml")

@@ -63,7 +63,7 @@ def backend(monkeypatch):
             own["experiments"] = shape(own["experiments"].experiments.api)
             return {kind: wire for kind, wire in own.items() if kind not in server.lacks}
 
-        monkeypatch.setitem(registry.backends(), "mlflow", replace(mlflow, probe=probe, wires=wires))
+        monkeypatch.setattr("reconciler.backends.mlflow.BACKEND", replace(mlflow, probe=probe, wires=wires))
         return asked
 
     return make
@@ -127,5 +127,5 @@ def test_where_that_explains_nothing_the_first_refusal_is_told(stack, backend, f
 
 def test_a_backend_that_asks_nothing(stack, monkeypatch):
     mlflow = registry.backends()["mlflow"]
-    monkeypatch.setitem(registry.backends(), "mlflow", replace(mlflow, probe=None))
+    monkeypatch.setattr("reconciler.backends.mlflow.BACKEND", replace(mlflow, probe=None))
     assert stack().server()[0] == Server()

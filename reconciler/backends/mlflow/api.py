@@ -95,9 +95,7 @@ class Api:
         return (yield from _pages(lambda token: self.get(route, {**query, **token}), shape))
 
 
-def _pages(
-    ask: Callable[[dict[str, str]], Call], shape: type[Page], first: Reply | None = None
-) -> Flow[list[Any]]:
+def _pages(ask: Callable[[dict[str, str]], Call], shape: type[Page], first: Reply | None = None) -> Flow[list[Any]]:
     """All items, page after page; one that comes twice, since others write meanwhile, counts once."""
     found: dict[str, Any] = {}
     tokens = [""]
