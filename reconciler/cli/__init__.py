@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.exits import MEANINGS, run
+from reconciler.cli.memory import settle
 from reconciler.version import __version__
 
 if TYPE_CHECKING:
@@ -76,4 +77,5 @@ def main() -> None:
 
         answer(cli, shell)
     else:
+        settle()
         run(cli)

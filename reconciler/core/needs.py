@@ -42,7 +42,9 @@ def needs(
             found[heir].add(address)
     for taker, giver in _names(pairs, steps, kinds):
         found[taker].add(giver)
-    return {address: tuple(sorted(found[address] & steps.keys() - {address})) for address in steps}
+    return {
+        address: tuple(sorted(one for one in found[address] if one in steps and one != address)) for address in steps
+    }
 
 
 def _heir(pair: Pair, pairs: Mapping[Address, Pair]) -> Address | None:

@@ -1,0 +1,35 @@
+"""B5: the same end state by a script with MLflow's own client."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from tests.bench import stacks, worlds
+from tests.bench.measure import HEAD, PYTHON, Ratio, Row, Table, Taken, reconciler, run
+
+SCRIPT = ("-m", "tests.bench.references.official")
+
+
+def bench(folder: Path, *, quick: bool) -> Table:
+    count, rounds = (30, 1) if quick else (1_000, 3)
+    first, again = [], []
+    for number in range(rounds):
+        with worlds.served(folder) as url:
+            stack = stacks.write(folder / f"ours{number}", url, experiments=count, stack=f"ours{number}")
+            script = (*SCRIPT, url, str(count), f"theirs{number}")
+            first.append((reconciler("apply", "--yes", "-q", cwd=stack), run(PYTHON, *script)))
+            again.append((reconciler("apply", "--yes", "-q", cwd=stack), run(PYTHON, *script)))
+    rows = [_row(f"{count:,} experiments, first apply", first), _row("the same again, nothing to do", again)]
+    notes = [
+        "The reference is a script with `search_experiments`, `create_experiment` and `set_experiment_tag` of MLflow's "
+        "client (`tests/bench/references/official.py`), 1,000 experiments with five tags each; on a real server with one "
+        "worker. The ratio says how many times faster ours is.",
+    ]
+    return Table("B5", "Instead of a script", HEAD, rows, notes)
+
+
+def _row(what: str, pairs: list[tuple[Taken, Taken]]) -> Row:
+    faster = Ratio([theirs for _, theirs in pairs], [ours for ours, _ in pairs])
+    cells = Ratio([ours for ours, _ in pairs], [theirs for _, theirs in pairs]).cells()
+    low, high = min(faster.each), max(faster.each)
+    return Row(what, [*cells[:2], f"{faster.median:.1f} ({low:.1f}–{high:.1f})", cells[3]], "≥ 3", faster.median >= 3)

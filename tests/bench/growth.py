@@ -1,0 +1,79 @@
+"""B6: how wall time, requests and memory of a plan grow with the stack, on the fake; as a table and a plot."""
+
+from __future__ import annotations
+
+import math
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from statistics import linear_regression, median
+
+from tests.bench import plot, stacks
+from tests.bench.measure import PYTHON, ROOT, Row, Table, reconciler, shown, surroundings
+from tests.bench.worlds import URL
+
+SIZES = (10, 100, 1_000, 10_000, 100_000)
+PAGE = 50_000
+FROM = 1_000
+"""The exponent is that of the sizes from here on, less what the smallest takes: below it, start-up is all there is."""
+
+
+def bench(folder: Path, *, quick: bool) -> Table:
+    sizes = SIZES[:3] if quick else SIZES
+    found = {size: _measured(folder, size, 1 if size >= PAGE or quick else 3) for size in sizes}
+    rows = [_row(size, *found[size]) for size in sizes]
+    if not quick:
+        time, memory = (_exponent({size: values[which] for size, values in found.items()}) for which in (0, 2))
+        rows.append(Row("exponent of the time", [f"{time:.2f}", "", ""], "≤ 1", time <= 1.05))
+        rows.append(Row("exponent of the memory", [f"{memory:.2f}", "", ""], "≤ 1", memory <= 1.05))
+        picture = plot.loglog({size: values[0] for size, values in found.items()}, "experiments", "seconds")
+        (ROOT / "docs" / "images" / "growth.svg").write_text(picture)
+    notes = [
+        "`plan` with nothing to do, start-up and manifests included, against the fake server in another process. "
+        f"Reads: one for each page of {PAGE:,}. The exponents are fitted from {FROM:,} experiments on, less what the "
+        "smallest stack takes.",
+        "![Seconds of a plan over the number of experiments](images/growth.svg)",
+    ]
+    return Table("B6", "Growth", ("time", "requests", "memory"), rows, notes)
+
+
+def _measured(folder: Path, size: int, rounds: int) -> tuple[float, int, float]:
+    """Seconds, requests, and the most memory in MB."""
+    stack = stacks.write(folder / f"stack-{size}", URL, experiments=size)
+    with _holding(stack) as url:
+        journal = stack / "journal.jsonl"
+        journal.unlink(missing_ok=True)
+        taken = [
+            reconciler("plan", "--detailed-exitcode", "--timeout", "600", "--journal", str(journal), cwd=stack, BENCH_URL=url)
+            for _ in range(rounds)
+        ]
+    requests = len(journal.read_text().splitlines()) // rounds
+    return median(one.seconds for one in taken), requests, max(one.memory for one in taken)
+
+
+@contextmanager
+def _holding(stack: Path) -> Iterator[str]:
+    process = subprocess.Popen(
+        [PYTHON, "-m", "tests.bench.holding", str(stack)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=surroundings(),
+    )
+    assert process.stdout is not None
+    try:
+        yield process.stdout.readline().strip()
+    finally:
+        process.communicate("")
+
+
+def _row(size: int, seconds: float, requests: int, memory: float) -> Row:
+    least = math.ceil(size / PAGE)
+    return Row(f"{size:,} experiments", [shown(seconds), str(requests), f"{memory:.0f} MB"], f"{least} requests", requests <= least)
+
+
+def _exponent(values: dict[int, float]) -> float:
+    base = values[min(values)]
+    points = [(math.log(size), math.log(value - base)) for size, value in values.items() if size >= FROM]
+    return linear_regression([x for x, _ in points], [y for _, y in points]).slope

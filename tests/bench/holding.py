@@ -1,0 +1,34 @@
+"""Serves the fake with all that a stack declares, until it is told to end by a closed standard input: `FOLDER`."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import httpx
+
+from reconciler.cli.memory import settle
+from reconciler.core import planner
+from reconciler.core.guard import Safety
+from reconciler.declared import Declared
+from tests.fakes.mlflow import FakeMlflow
+
+
+def main() -> None:
+    settle()
+    declared = Declared(Path(sys.argv[1]), environ={"BENCH_URL": "http://localhost"})
+    options = planner.Options(safety=Safety())
+    plan, problems = planner.make(declared.stack, declared.desired, [], options)
+    assert not problems
+    fake = FakeMlflow()
+    with httpx.Client(base_url="http://localhost", transport=fake.transport()) as client:
+        for step in plan.steps:
+            for call in step.calls:
+                client.request(call.method, call.path, json=call.body).raise_for_status()
+    with fake.serve() as url:
+        print(url, flush=True)
+        sys.stdin.read()
+
+
+if __name__ == "__main__":
+    main()
