@@ -71,7 +71,7 @@ def cli() -> None:
 
 
 def main() -> None:
-    """The program. It exits with a code of docs/commands.md, or answers a shell."""
+    """The program: exits with a code of docs/commands.md, but where it only answers a shell."""
     if shell := os.environ.get("_RECONCILER_COMPLETE"):
         from reconciler.cli.shells import answer  # noqa: PLC0415 - a shell asks, nobody else
 

@@ -36,7 +36,15 @@ from reconciler.runtime.pace import Pace
 from reconciler.runtime.retry import Retry
 from reconciler.runtime.stop import Stop
 from reconciler.runtime.throttle import Gate
-from reconciler.runtime.transport import CountingTransport, Counts, Reading, ReadOnlyTransport, TimedTransport, network
+from reconciler.runtime.transport import (
+    CountingTransport,
+    Counts,
+    PromptTransport,
+    Reading,
+    ReadOnlyTransport,
+    TimedTransport,
+    network,
+)
 
 __all__ = [
     "BadConnection",
@@ -93,7 +101,9 @@ class Client:
         self._connection = connection
         self._keys = uuid.UUID(bytes=os.urandom(16))
         self._base = httpx.URL(connection.url)
-        self._counting = CountingTransport(TimedTransport(network(connection, connections + ASIDE)), reading)
+        self._counting = CountingTransport(
+            TimedTransport(PromptTransport(network(connection, connections + ASIDE))), reading
+        )
         wall = ReadOnlyTransport(self._counting, reading)
         self._reader = self._speaker(wall, version)
         self._writer = self._speaker(self._counting, version) if writable else self._reader

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import socket
 import ssl
 import threading
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -17,6 +19,8 @@ from reconciler.core.call import ends_with
 from reconciler.runtime.connection import Connection
 from reconciler.runtime.errors import BadConnection, WriteRefused
 
+_QUICKACK: int | None = getattr(socket, "TCP_QUICKACK", None)
+"""Linux has it."""
 _KEEP_SECONDS = 4.0
 """Uvicorn closes idle connections after 5 s (MLflow 3.17.2): ours go first, so none is closed while we send."""
 
@@ -72,6 +76,30 @@ class ReadOnlyTransport(_Wrapping):
                 hint="this is a bug in the backend: please report it",
             )
         return self._inner.handle_request(request)
+
+
+class PromptTransport(httpx.BaseTransport):
+    """Acknowledges the head of an answer at once, where the system can.
+
+    A server that sends head and body apart keeps the body until then, and the system waits 40 ms to say it along with
+    something else (uvicorn with several workers, MLflow 3.17.2: 48 ms for a request that takes 3.5 ms). It has to be said
+    for each answer anew.
+    """
+
+    def __init__(self, inner: httpx.BaseTransport) -> None:
+        self._inner = inner
+
+    def close(self) -> None:
+        self._inner.close()
+
+    def handle_request(self, request: httpx.Request) -> httpx.Response:
+        response = self._inner.handle_request(request)
+        stream = response.extensions.get("network_stream")
+        connection = stream.get_extra_info("socket") if stream else None
+        if connection is not None and _QUICKACK is not None:
+            with suppress(OSError):  # it may be closed already
+                connection.setsockopt(socket.IPPROTO_TCP, _QUICKACK, 1)
+        return response
 
 
 class TimedTransport(httpx.BaseTransport):

@@ -24,7 +24,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="script/bench", description=__doc__)
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"of {', '.join(BENCHES)}; all by default")
     parser.add_argument("--quick", action="store_true", help="smaller and fewer rounds; the page is left as it is")
-    parser.add_argument("--folder", type=Path, help="where to work; a server's contents are kept there for the next time")
+    parser.add_argument(
+        "--folder", type=Path, help="where to work; a server's contents are kept there for the next time"
+    )
     given = parser.parse_args()
     with tempfile.TemporaryDirectory() as spare:
         for name in given.names or BENCHES:

@@ -45,7 +45,9 @@ def _measured(folder: Path, size: int, rounds: int) -> tuple[float, int, float]:
         journal = stack / "journal.jsonl"
         journal.unlink(missing_ok=True)
         taken = [
-            reconciler("plan", "--detailed-exitcode", "--timeout", "600", "--journal", str(journal), cwd=stack, BENCH_URL=url)
+            reconciler(
+                "plan", "--detailed-exitcode", "--timeout", "600", "--journal", str(journal), cwd=stack, BENCH_URL=url
+            )
             for _ in range(rounds)
         ]
     requests = len(journal.read_text().splitlines()) // rounds
@@ -70,7 +72,12 @@ def _holding(stack: Path) -> Iterator[str]:
 
 def _row(size: int, seconds: float, requests: int, memory: float) -> Row:
     least = math.ceil(size / PAGE)
-    return Row(f"{size:,} experiments", [shown(seconds), str(requests), f"{memory:.0f} MB"], f"{least} requests", requests <= least)
+    return Row(
+        f"{size:,} experiments",
+        [shown(seconds), str(requests), f"{memory:.0f} MB"],
+        f"{least} requests",
+        requests <= least,
+    )
 
 
 def _exponent(values: dict[int, float]) -> float:

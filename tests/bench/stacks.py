@@ -10,9 +10,7 @@ TAGS = {"team": "risk", "cost-center": "4711", "owner": "ada", "tier": "gold", "
 def write(folder: Path, url: str, *, experiments: int, children: int = 0, files: int = 1, stack: str = "bench") -> Path:
     """A stack with `experiments`, and with `children` runs and as many logged models. `files`: spread over so many."""
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "reconciler.yaml").write_text(
-        f"stack: {stack}\ntargets:\n  it:\n    backend: mlflow\n    url: {url}\n"
-    )
+    (folder / "reconciler.yaml").write_text(f"stack: {stack}\ntargets:\n  it:\n    backend: mlflow\n    url: {url}\n")
     for number in range(files):
         (folder / f"{number:04}.yaml").write_text(_manifest(stack, range(number, experiments, files)))
     if children:

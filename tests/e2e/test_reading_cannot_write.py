@@ -123,7 +123,7 @@ def misbehave(monkeypatch) -> Callable[[Call], None]:
             found = backend.wires(options, server)
             return {**found, "experiments": Misbehaving(found["experiments"], call)}
 
-        monkeypatch.setitem(registry.backends(), "mlflow", replace(backend, wires=wires))
+        monkeypatch.setattr("reconciler.backends.mlflow.BACKEND", replace(backend, wires=wires))
 
     return with_call
 
