@@ -254,7 +254,7 @@ def test_every_command_has_a_section():
 
 OPTIONS = {option for name in COMMANDS for parameter in command(name).params for option in parameter.opts}
 STRANGERS = {
-    *("--help", "--version", "--all", "--update-golden"),
+    *("--help", "--version", "--all", "--quick", "--update-golden"),
     *("--allow-empty", "--app-name", "--build-arg", "--enable-workspaces", "--allowed-hosts", "--require-hashes"),
 }
 """What click gives to every program, what our scripts take, and what other programs do."""

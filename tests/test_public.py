@@ -31,7 +31,8 @@ def loaded(arguments, folder):
     """The modules that a command loads."""
     code = (
         "import sys\nfrom reconciler.cli import main\n"
-        "try: main()\nexcept SystemExit: print(*sorted(sys.modules), file=sys.stderr)"
+        "try: main()\n"
+        "except SystemExit: print(*sorted(one for one in sys.modules if sys.modules[one]), file=sys.stderr)"
     )
     command = [sys.executable, "-c", code, *arguments]
     env = {**os.environ, "PYTHONPATH": str(Path(__file__).parent.parent)}
@@ -48,6 +49,15 @@ def test_a_command_loads_only_what_it_needs(arguments, heavy, tmp_path):
     found = {name.split(".")[0] for name in loaded(arguments, tmp_path)}
     assert "click" in found
     assert sorted(found & set(heavy)) == []
+
+
+def test_a_plan_loads_httpx_without_its_own_program(tmp_path):
+    """httpx goes without: should it ever need it, this fails."""
+    (tmp_path / "reconciler.yaml").write_text("stack: ml\ntargets: {t: {url: http://127.0.0.1:9}}\n")
+    (tmp_path / "a.yaml").write_text("experiments: {e: {}}\n")
+    found = loaded(["plan", "--timeout", "1"], tmp_path)
+    assert "httpx" in found
+    assert not {"rich", "pygments"} & set(found)
 
 
 def test_only_the_backends_of_the_targets_are_loaded_and_nothing_that_sends(tmp_path):

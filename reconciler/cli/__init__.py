@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli.exits import MEANINGS, run
-from reconciler.cli.memory import settle
+from reconciler.cli.process import settle
 from reconciler.version import __version__
 
 if TYPE_CHECKING:

@@ -82,7 +82,7 @@ class PromptTransport(httpx.BaseTransport):
     """Acknowledges the head of an answer at once, where the system can.
 
     A server that sends head and body apart keeps the body until then, and the system waits 40 ms to say it along with
-    something else (uvicorn with several workers, MLflow 3.17.2: 48 ms for a request that takes 3.5 ms). It has to be said
+    something else (uvicorn with several workers, MLflow 3.17.2: 52 ms for a request that takes 4). It has to be said
     for each answer anew.
     """
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from pathlib import Path
 
 from tests.bench import stacks, worlds
@@ -14,19 +14,21 @@ from tests.bench.measure import HEAD, PYTHON, Ratio, Row, Table, Taken, reconcil
 SEND = ("-m", "tests.bench.references.send")
 LATENCY = 0.05
 WORKERS = 4
+NOTES = (
+    (
+        "`apply` of a saved plan, start-up, the lock, the check of what it was computed from and the read-back "
+        "included. The reference is a bare script (`tests/bench/references/send.py`) that sends just the plan's own "
+        "requests over the same number of connections. The ratio is that of the rates: above 1, ours is faster. A "
+        "real MLflow server on SQLite; latency is added to each direction's first byte by a proxy, half and half."
+    ),
+)
 
 
 def bench(folder: Path, *, quick: bool) -> Table:
     count, rounds = (50, 2) if quick else (1_000, 3)
     cases = [(1, 0.0), (WORKERS, 0.0), (1, LATENCY)]
     rows = [one for workers, latency in cases for one in _cases(folder, workers, latency, count, rounds)]
-    notes = [
-        "`apply` of a saved plan, start-up, the lock, the check of what it was computed from and the read-back included. "
-        "The reference is a bare script (`tests/bench/references/send.py`) that sends just the plan's own requests over "
-        "the same number of connections. The ratio is that of the rates: above 1, ours is faster. A real MLflow server "
-        "on SQLite; latency is added to each direction's first byte by a proxy, half and half.",
-    ]
-    return Table("B4", "Apply", HEAD, rows, notes)
+    return Table("B4", "Apply", HEAD, rows, NOTES)
 
 
 def _cases(folder: Path, workers: int, latency: float, count: int, rounds: int) -> Iterator[Row]:
@@ -44,7 +46,7 @@ def _cases(folder: Path, workers: int, latency: float, count: int, rounds: int) 
     yield _row(f"{count:,} tag updates, {where}", updates)
 
 
-def _far(url: str, latency: float):  # noqa: ANN202
+def _far(url: str, latency: float):
     return delayed(url, latency) if latency else nullcontext(url)
 
 

@@ -8,6 +8,13 @@ from tests.bench import stacks, worlds
 from tests.bench.measure import HEAD, PYTHON, Ratio, Row, Table, Taken, reconciler, run
 
 SCRIPT = ("-m", "tests.bench.references.official")
+NOTES = (
+    (
+        "The reference is a script with `search_experiments`, `create_experiment` and `set_experiment_tag` of "
+        "MLflow's client (`tests/bench/references/official.py`), 1,000 experiments with five tags each; on a real "
+        "server with one worker. The ratio says how many times faster ours is."
+    ),
+)
 
 
 def bench(folder: Path, *, quick: bool) -> Table:
@@ -20,12 +27,7 @@ def bench(folder: Path, *, quick: bool) -> Table:
             first.append((reconciler("apply", "--yes", "-q", cwd=stack), run(PYTHON, *script)))
             again.append((reconciler("apply", "--yes", "-q", cwd=stack), run(PYTHON, *script)))
     rows = [_row(f"{count:,} experiments, first apply", first), _row("the same again, nothing to do", again)]
-    notes = [
-        "The reference is a script with `search_experiments`, `create_experiment` and `set_experiment_tag` of MLflow's "
-        "client (`tests/bench/references/official.py`), 1,000 experiments with five tags each; on a real server with one "
-        "worker. The ratio says how many times faster ours is.",
-    ]
-    return Table("B5", "Instead of a script", HEAD, rows, notes)
+    return Table("B5", "Instead of a script", HEAD, rows, NOTES)
 
 
 def _row(what: str, pairs: list[tuple[Taken, Taken]]) -> Row:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import httpx
 
-from reconciler.cli.memory import settle
+from reconciler.cli.process import settle
 from reconciler.core import planner
 from reconciler.core.guard import Safety
 from reconciler.declared import Declared

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from tests.bench import stacks
 from tests.bench.measure import HEAD, Ratio, Row, Table, in_turn, inside, row
 
 URL = "http://127.0.0.1:9"
+NOTES = (
+    (
+        "The reference is `yaml.load` with `CSafeLoader` of the same text, each in a process of its own; imports are "
+        "not counted. Ours includes the positions, the checks of every field, and what the target's server can hold."
+    ),
+    (
+        "Against octoDNS 1.x: as many records of a zone, loaded and planned from YAML against an empty target; ours "
+        "is as many experiments with five tags, loaded and planned against an empty server."
+    ),
+)
 
 
 def bench(folder: Path, *, quick: bool) -> Table:
@@ -15,17 +26,11 @@ def bench(folder: Path, *, quick: bool) -> Table:
     rows = []
     for count, files in sizes:
         stack = str(stacks.write(folder / f"{count}-{files}", URL, experiments=count, files=files))
-        parse = in_turn(lambda: inside("reading", "ours", stack), lambda: inside("reading", "yaml", stack), 3)
+        parse = in_turn(partial(inside, "reading", "ours", stack), partial(inside, "reading", "yaml", stack), 3)
         what = f"{count:,} experiments in {files:,} {'file' if files == 1 else 'files'} ({_rate(parse, count)})"
         rows.append(row(what, parse, most=2))
     rows += [_dns(folder, count) for count in ([1_000] if quick else [1_000, 10_000])]
-    notes = [
-        "The reference is `yaml.load` with `CSafeLoader` of the same text, each in a process of its own; imports are not "
-        "counted. Ours includes the positions, the checks of every field, and what the target's server can hold.",
-        "Against octoDNS 1.x: as many records of a zone, loaded and planned from YAML against an empty target; ours is "
-        "as many experiments with five tags, loaded and planned against an empty server.",
-    ]
-    return Table("B2", "Manifests", HEAD, rows, notes)
+    return Table("B2", "Manifests", HEAD, rows, NOTES)
 
 
 def _rate(ratio: Ratio, count: int) -> str:

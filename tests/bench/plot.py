@@ -29,11 +29,13 @@ def loglog(points: Mapping[int, float], across: str, up: str) -> str:
     ends = [at(*first), at(*last)]
     marks.append(f'<polyline class="linear" points="{_points(ends)}"/>')
     marks.append(f'<polyline class="found" points="{_points(at(x, y) for x, y in points.items())}"/>')
-    marks += [f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4"/>' for x, y in (at(*one) for one in points.items())]
+    dots = [at(x, y) for x, y in points.items()]
+    marks += [f'<circle class="dot" cx="{x:.1f}" cy="{y:.1f}" r="4"/>' for x, y in dots]
     marks.append(_text(WIDTH / 2, HEIGHT - 10, f"{across} (dashed: linear growth)", "middle"))
     marks.append(_text(LEFT - 8, 12, up, "end"))
     body = "\n".join(marks)
-    return f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">\n{_STYLE}\n{body}\n</svg>\n'
+    head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
+    return f"{head}\n{_STYLE}\n{body}\n</svg>\n"
 
 
 _STYLE = """<style>
@@ -46,7 +48,7 @@ text { font: 12px sans-serif; fill: #57606a; }
 </style>"""
 
 
-def _points(points) -> str:  # noqa: ANN001
+def _points(points) -> str:
     return " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
 
 

@@ -32,7 +32,7 @@ def plan(folder: Path) -> int:
 
 
 def main() -> None:
-    from reconciler.cli.memory import settle
+    from reconciler.cli.process import settle
 
     settle()
     what, folder = sys.argv[1], Path(sys.argv[2])

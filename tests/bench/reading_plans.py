@@ -8,17 +8,20 @@ from tests.bench import worlds
 from tests.bench.measure import HEAD, PYTHON, Row, Table, in_turn, reconciler, row, run
 
 FETCH = ("-m", "tests.bench.references.fetch")
+NOTES = (
+    (
+        "The plan of a stack with so many experiments of five tags, 1,000 runs and 1,000 logged models that says `No "
+        "changes`, start-up and manifests included; on a real MLflow server with one worker on SQLite. The reference "
+        "is a bare httpx script that sends the same three requests and decodes the replies "
+        "(`tests/bench/references/fetch.py`)."
+    ),
+)
 
 
 def bench(folder: Path, *, quick: bool) -> Table:
     cases = [(200, 500)] if quick else [(1_000, 0), (1_000, 50_000), (10_000, 0), (10_000, 50_000)]
     rows = [_case(folder, size, others, 3 if quick else 5) for size, others in cases]
-    notes = [
-        "The plan of a stack with so many experiments of five tags, 1,000 runs and 1,000 logged models that says `No "
-        "changes`, start-up and manifests included; on a real MLflow server with one worker on SQLite. The reference is "
-        "a bare httpx script that sends the same three requests and decodes the replies (`tests/bench/references/fetch.py`).",
-    ]
-    return Table("B3", "A plan with nothing to do", HEAD, rows, notes)
+    return Table("B3", "A plan with nothing to do", HEAD, rows, NOTES)
 
 
 def _case(folder: Path, size: int, others: int, rounds: int) -> Row:

@@ -40,7 +40,8 @@ def _children(count: int) -> str:
         for number in range(count)
     )
     models = "".join(
-        f'  m{number}:\n    experiment: e{number}\n    type: LLM\n    params: {{alpha: "1"}}\n    tags: {{team: risk}}\n'
+        f'  m{number}:\n    experiment: e{number}\n    type: LLM\n    params: {{alpha: "1"}}\n'
+        f"    tags: {{team: risk}}\n"
         for number in range(count)
     )
     return f"runs:\n{runs}logged_models:\n{models}"

@@ -8,6 +8,7 @@ from tests.bench import stacks
 from tests.bench.measure import HEAD, PYTHON, Table, in_turn, reconciler, row, run
 
 LIBRARIES = "import click, yaml\nfrom pydantic import BaseModel\nclass A(BaseModel):\n    x: int = 0"
+NOTES = ("The reference is `python -c pass`. The last line is what `validate` cannot go below with its libraries.",)
 
 
 def bench(folder: Path, *, quick: bool) -> Table:
@@ -26,5 +27,4 @@ def bench(folder: Path, *, quick: bool) -> Table:
     ]
     floor = in_turn(lambda: run(PYTHON, "-c", LIBRARIES, cwd=stack), bare, rounds)
     rows.append(row("only importing click, PyYAML and pydantic, with one model", floor))
-    notes = ["The reference is `python -c pass`. The last line is what `validate` cannot go below with its libraries."]
-    return Table("B1", "Start-up", HEAD, rows, notes)
+    return Table("B1", "Start-up", HEAD, rows, NOTES)

@@ -1,0 +1,21 @@
+"""What the program asks of its own process, so that a command starts soon and a large plan is made soon."""
+
+from __future__ import annotations
+
+import gc
+import sys
+from types import ModuleType
+from typing import cast
+
+YOUNG = 200_000
+"""So many new objects before the collector looks through them (Python's own: 700)."""
+_UNUSED = "httpx._main"
+
+
+def settle() -> None:
+    """Collect seldom: what a plan is made of is many objects that live to its end, and nearly none in circles.
+
+    httpx 0.28 loads its own program with itself, and with that rich and pygments: half of the time that it takes.
+    """
+    gc.set_threshold(YOUNG, 20, 100)
+    sys.modules.setdefault(_UNUSED, cast(ModuleType, None))
