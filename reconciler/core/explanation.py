@@ -9,7 +9,7 @@ from typing import Literal
 from reconciler.core.advice import Advice, about_field, about_resource
 from reconciler.core.call import Call
 from reconciler.core.change import Action, FieldChange, Path
-from reconciler.core.diff import managed
+from reconciler.core.diff import Refused, diff, managed
 from reconciler.core.kind import Kind
 from reconciler.core.mark import digest
 from reconciler.core.match import Pair
@@ -30,19 +30,23 @@ class Applied:
 
 @dataclass(frozen=True, slots=True)
 class Field:
-    """One field. `change` has `noop` as its effect where nothing happens; `stays`: why it cannot be removed."""
+    """One field. `change` has `noop` as its effect where nothing happens.
+
+    `refused`: why it cannot change as it should; `stays`: why it cannot be removed.
+    """
 
     change: FieldChange
     applied: Applied
     origin: Origin | None = None
     calls: tuple[Call, ...] = ()
+    refused: str = ""
     stays: str = ""
     advice: Advice | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """One resource. `stays`: why it cannot be removed."""
+    """One resource. `stays`: why it cannot be removed; `irreplaceable`: why it is never made anew."""
 
     pair: Pair
     action: Action
@@ -50,6 +54,7 @@ class Explanation:
     fields: tuple[Field, ...]
     stays: str = ""
     advice: tuple[Advice, ...] = ()
+    irreplaceable: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,21 +74,31 @@ class Explainer:
         reason = self.step.reason if self.step else ""
         fields = tuple(self._field(path) for path in (paths(self.pair) if chosen is None else [chosen]))
         advice = about_resource(self.pair, action, self.kind)
-        return Explanation(self.pair, action, reason, fields, self._why.get((), ""), advice)
+        stays = self._why.get((), "")
+        return Explanation(self.pair, action, reason, fields, stays, advice, self.kind.irreplaceable)
 
     @property
     def _why(self) -> Mapping[Path, str]:
         return {stay.path: stay.why for stay in self.stays if stay.address == self.pair.address}
 
+    @property
+    def _refused(self) -> Mapping[Path, Refused]:
+        pair = self.pair
+        found = diff(pair.desired, pair.live, self.kind).refused if pair.desired and pair.live else ()
+        return {one.change.path: one for one in found}
+
     def _field(self, path: Path) -> Field:
         changes = {change.path: change for change in self.step.changes} if self.step else {}
-        change = changes.get(path) or self.sensitive.change(_unchanged(self.pair, path))
+        refused = None if path in changes else self._refused.get(path)
+        idle = refused.change if refused else _unchanged(self.pair, path)
+        change = changes.get(path) or self.sensitive.change(idle)
         origin = self.origins.of(path) if self.origins and change.after is not None else None
         if origin and self.sensitive.covers(path):
             origin = origin.concealed()
         calls = tuple(call for call in self.step.calls if path in call.fields) if self.step else ()
         advice = about_field(self.pair, change, self.kind, origin.layer if origin else None)
-        return Field(change, _applied(self.pair, path), origin, calls, self._why.get(path, ""), advice)
+        why = refused.why if refused else ""
+        return Field(change, _applied(self.pair, path), origin, calls, why, self._why.get(path, ""), advice)
 
 
 def paths(pair: Pair) -> list[Path]:

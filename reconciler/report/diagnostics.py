@@ -59,16 +59,16 @@ def _foldered(text: str, sources: Mapping[str, str], folder: str) -> str:
     return re.sub(pattern, lambda found: folder + found[0], text) if names else text
 
 
-def excerpt(at: Span, sources: Mapping[str, str], indent: int = 0) -> list[Line]:
-    """The source line with a caret line, `indent` blanks from the left.
+def excerpt(at: Span, sources: Mapping[str, str], indent: int = 0, widest: int = WIDEST) -> list[Line]:
+    """The source line with a caret line, `indent` blanks from the left, `widest` characters of it.
 
     Tabs stay as they are in both, so that the caret is under its character.
     """
     rows = _rows(sources.get(at.file, ""))
     if not 0 < at.line <= len(rows):
         return []
-    start = max(0, at.col - WIDEST // 2) if at.col > WIDEST else 0
-    row = rows[at.line - 1][start : start + WIDEST]
+    start = max(0, at.col - widest // 2) if at.col > widest * 3 // 4 else 0
+    row = rows[at.line - 1][start : start + widest]
     cut = "".join(char if char.isprintable() or char == "\t" else "?" for char in row)
     before, marked = cut[: at.col - 1 - start], cut[at.col - 1 - start :][: at.width]
     blank = "".join("\t" if char == "\t" else " " * _columns(char) for char in before)

@@ -10,20 +10,22 @@ from typing import Any
 
 from reconciler.core.advice import Advice
 from reconciler.core.call import Call
-from reconciler.core.change import FieldChange
+from reconciler.core.change import Action, FieldChange
 from reconciler.core.diagnostics import Span
 from reconciler.core.explanation import Applied, Explanation, Field
 from reconciler.core.imports import Entry
 from reconciler.core.origin import Commit, Origin, Part, written_address
 from reconciler.core.words import dotted
 from reconciler.report.diagnostics import excerpt
-from reconciler.report.lines import Line, Style, shown
+from reconciler.report.lines import Line, Style, safe, shown
 from reconciler.report.manifest import manifest
 from reconciler.report.text import cause, request
 
 FORMAT = 1
 WIDTH = 80
 INDENT = 18
+LONGEST = 1000
+"""Characters of a request's body that are shown."""
 _APPLIED: Mapping[str, str] = {
     "never": "never by this stack",
     "manifest": "what the manifest says",
@@ -68,11 +70,11 @@ def explain_lines(found: Explanation, places: Places = NOWHERE, *, whole: bool =
         [("  action: ", "dim"), (str(found.action), ""), (f"  {found.reason}" if found.reason else "", "")],
     ]
     lines += [[("  stays:  ", "dim"), (f"cannot remove: {found.stays}", "")]] if found.stays else []
-    for advice in found.advice if whole else ():
-        lines += _advice(advice, found, "  to ignore it: ")
+    for number, advice in enumerate(found.advice if whole else ()):
+        lines += _advice(advice, found, "  or:           " if number else "  to ignore it: ")
     told: set[int] = set()
     for one in found.fields:
-        lines += [[], [(f"  {dotted(one.change.path)}", "bold")], *_field(one, places, whole=whole)]
+        lines += [[], [(f"  {dotted(one.change.path)}", "bold")], *_field(one, found, places, whole=whole)]
         lines += [row for call in one.calls for row in _request(call, again=id(call) in told)]
         told |= {id(call) for call in one.calls}
         lines += _advice(one.advice, found, "    to ignore it: ") if one.advice and not whole else []
@@ -115,13 +117,16 @@ def _state(found: Explanation) -> str:
     )
 
 
-def _field(one: Field, places: Places, *, whole: bool) -> list[Line]:
+def _field(one: Field, found: Explanation, places: Places, *, whole: bool) -> list[Line]:
     change = one.change
+    replace = f"; to make it anew: reconciler plan --replace {found.pair.address}"
+    words = wrap(f"{one.refused}{'' if found.irreplaceable else replace}", WIDTH - INDENT) if one.refused else []
     return [
         _row("manifest", _value(change.after)),
         _row("server", _value(change.before)),
         _row("last applied", _applied(one.applied)),
-        _row("reason", _reason(one)),
+        _row("reason", _reason(one, found)),
+        *([_row("refused", words[0]), *_plain(" " * INDENT, words[1:])] if words else ()),
         *(_origin(one.origin, places, whole=whole) if one.origin else ()),
     ]
 
@@ -130,9 +135,11 @@ def _row(label: str, text: str, style: Style = "") -> Line:
     return [(f"    {label + ':':<{INDENT - 4}}", "dim"), (text, style)]
 
 
-def _reason(one: Field) -> str:
+def _reason(one: Field, found: Explanation) -> str:
     if one.change.effect:
         return cause(one.change)
+    if found.action is Action.delete:
+        return "it goes with the resource"
     return f"cannot remove: {one.stays}" if one.stays else "nothing to do"
 
 
@@ -148,7 +155,7 @@ def _applied(applied: Applied) -> str:
 def _origin(origin: Origin, places: Places, *, whole: bool) -> list[Line]:
     """Where the value is written, what its expressions stand for, and who wrote it."""
     rows = [[*_row("written", places.place(origin.at), "place"), (f", {_LAYERS[origin.layer]}", "")]]
-    rows += [] if whole else excerpt(origin.at, places.sources, INDENT)
+    rows += [] if whole else excerpt(origin.at, places.sources, INDENT, WIDTH - INDENT - len(f"{origin.at.line} | "))
     rows += [row for part in origin.parts for row in _part(part, places)]
     commit = places.commit(origin.at)
     return [*rows, _row("commit", _commit(commit))] if commit else rows
@@ -177,8 +184,10 @@ def _request(call: Call, *, again: bool) -> list[Line]:
     text = "as above" if again else request(call)
     if again or len(text) <= WIDTH - INDENT or not call.body:
         return [_row("request", text)]
-    body = shown(call.body)
-    rows = wrap(body, WIDTH - INDENT, break_long_words=False, break_on_hyphens=False)
+    body = safe(json.dumps(call.body, ensure_ascii=False))
+    if len(body) > LONGEST:
+        body = f"{body[:LONGEST]}… ({len(body):,} characters; all of it with --format json)"
+    rows = wrap(body, WIDTH - INDENT, break_on_hyphens=False)
     return [_row("request", f"{call.method} {call.path}"), *_plain(" " * INDENT, rows)]
 
 
@@ -212,7 +221,8 @@ def _field_json(one: Field, found: Explanation, places: Places) -> dict[str, Any
         "server": change.before,
         "last_applied": one.applied.like,
         "effect": str(change.effect),
-        "reason": _reason(one),
+        "reason": _reason(one, found),
+        "refused": one.refused,
         "origin": _origin_json(one.origin, places) if one.origin else None,
         "requests": [{"method": call.method, "path": call.path, "body": call.body} for call in one.calls],
         "advice": _advice_json(one.advice, found) if one.advice else None,

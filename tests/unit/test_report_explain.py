@@ -212,6 +212,35 @@ def test_how_to_ignore_a_field_is_told_of_one_field_only():
     assert "  to ignore it: leave it out this time:\n                  reconciler plan --exclude" in told(pair)
 
 
+def test_what_cannot_change_is_told_with_the_way_out():
+    before = held(entry("runs.r", experiment="fraud", params={"p": "1"}), parent="1")
+    pair = Pair(before.address, entry("runs.r", experiment="fraud", params={"p": "2"}), before)
+    text = told(pair, path("params.p"))
+    assert "    reason:       manifest changed\n    refused:      params are written once; to make it anew:" in text
+    assert "--replace runs.r\n" in text
+    assert max(map(len, text.splitlines())) <= 80
+
+
+def test_what_is_never_made_anew_is_not_told_to_be():
+    before = held(entry(FRAUD, artifact_location="s3://a/b"))
+    pair = Pair(before.address, entry(FRAUD, artifact_location="s3://a/c"), before)
+    text = told(pair, path("artifact_location"))
+    assert "    refused:      an experiment's artifacts cannot be moved\n" in text
+    assert "--replace" not in text
+
+
+def test_the_fields_of_what_is_deleted_go_with_it():
+    live = owned("runs.r", {"tags.team": "ml"}, {"tags.team": "ml"}, parent="1")
+    assert "reason:       it goes with the resource\n" in told(Pair(live.address, None, live))
+
+
+def test_a_long_request_is_cut_with_its_length():
+    call = Call("POST", "/p", {"key": "x" * 2000})
+    text = plain(explain_lines(*one_field(calls=(call,))))
+    assert "… (2,011 characters; all of it with --format json)" in " ".join(text.split())
+    assert max(map(len, text.splitlines())) <= 80
+
+
 def test_as_json():
     found = json.loads(dump(*one_field(Commit("01", "Ada", "2026-01-31", "Why")), "1.2.3"))
     assert (found["format"], found["tool"], found["address"], found["id"]) == (1, "1.2.3", FRAUD, None)
