@@ -12,10 +12,12 @@ from reconciler import registry
 from reconciler.cli import options
 from reconciler.cli.exits import DONE
 from reconciler.cli.options import Context
+from reconciler.cli.refreshing import refreshed
 from reconciler.core.diagnostics import Failed, error, stop_on_errors
 from reconciler.core.imports import Entry, Imported, Importer, Wanted
 from reconciler.core.keys import Keys
 from reconciler.core.resolve import shared_tags
+from reconciler.core.select import Selection
 from reconciler.core.words import listed
 from reconciler.report.manifest import manifest
 
@@ -37,11 +39,25 @@ FEW = 10
     metavar="PATH",
     help="A folder for one file per experiment, or a .yaml file for all. Default: the stack's folder.",
 )
+@click.option("--refresh", is_flag=True, help="Bring what changed on the server into the manifests that are there.")
+@click.option("--dry-run", is_flag=True, help="With --refresh: write nothing, show what would change.")
+@click.option("--only", multiple=True, metavar="GLOB", help="With --refresh: only addresses like this.")
+@click.option("--exclude", multiple=True, metavar="GLOB", help="With --refresh: not addresses like this.")
+@click.option(
+    "--on-conflict",
+    type=click.Choice(["keep", "server"]),
+    help="With --refresh: what to do where the manifest has changed, too. Default: keep.",
+)
 @options.parallel
 @options.sending
 def command(
     context: Context,
     *,
+    refresh: bool,
+    dry_run: bool,
+    only: tuple[str, ...],
+    exclude: tuple[str, ...],
+    on_conflict: str | None,
     kinds: tuple[str, ...],
     search: str,
     names: tuple[str, ...],
@@ -49,6 +65,12 @@ def command(
     parallel: int | None,
 ) -> int:
     """Write manifests for what is on the server and no stack owns."""
+    if refresh:
+        if kinds or search or names or out:
+            raise click.UsageError("--refresh takes --only and --exclude, not --kind, --filter, --name and --out")
+        return refreshed(context, parallel, Selection(only, exclude), conflicts=on_conflict == "server", dry=dry_run)
+    if dry_run or only or exclude or on_conflict:
+        raise click.UsageError("--dry-run, --only, --exclude and --on-conflict need --refresh")
     session = context.session(parallel)
     chosen = tuple(name for name in registry.kinds() if name in (kinds or session.stack.wires))
     if len(kinds) > 1 and "experiments" not in kinds and (search or names):

@@ -41,7 +41,7 @@ def scalar(text: str, indent: str = "") -> str:
     rows = rows[:-1] if ends else rows
     if len(rows) > 1 and rows[0] and rows[-1] and all(map(_is_row, rows)) and not rows[0].startswith(" "):
         return "\n".join(["|" if ends else "|-", *(indent + _STEP + row if row else "" for row in rows)])
-    return _quoted(literal)
+    return quoted(text)
 
 
 def _entry(entry: Entry) -> Iterator[str]:
@@ -69,7 +69,7 @@ def _map(body: Mapping[str, Any], indent: str) -> Iterator[str]:
 
 
 def _key(text: str, indent: str) -> str:
-    key = scalar(text) if "\n" not in text else _quoted(text.replace("${", "$${"))
+    key = scalar(text) if "\n" not in text else quoted(text)
     return f"{indent}{key}:" if len(key.encode()) <= _LONGEST_KEY else f"{indent}? {key}\n{indent}:"
 
 
@@ -78,10 +78,13 @@ def _is_row(row: str) -> bool:
     return row.isprintable() and not row.endswith(" ")
 
 
-def _quoted(text: str) -> str:
-    """In it an accent that stands apart from its letter is a number: the eye could not tell it from the usual form."""
+def quoted(text: str) -> str:
+    """`text` as a value on one line, in double quotes. An expression in it is none.
+
+    An accent that stands apart from its letter is a number: the eye could not tell it from the usual form.
+    """
     apart = "" if unicodedata.is_normalized("NFC", text) else "".join(filter(unicodedata.combining, text))
-    return '"' + "".join(_escaped(char, apart) for char in text) + '"'
+    return '"' + "".join(_escaped(char, apart) for char in text.replace("${", "$${")) + '"'
 
 
 def _escaped(char: str, apart: str) -> str:
