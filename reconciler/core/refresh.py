@@ -182,6 +182,8 @@ class _Writer:
                 return None
             own = named(tags, path[1])
             if own is None:
+                if desired.document.has(path) and any(item.key and "${" in item.key.text for item in tags.items):
+                    return None  # its key stands for this one
                 return Slot(tags, len(tags.items)), path[1:]
         return (own, ()) if own.item.value.form == "alias" else None
 

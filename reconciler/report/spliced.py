@@ -13,6 +13,7 @@ from reconciler.report.manifest import quoted, scalar
 _STEP = "  "
 _BLANKS = " \t\r\n"
 _BREAK = re.compile(r"\r\n|\n|\r")
+_BLANK_LINES = re.compile(r"(?:[ \t]*(?:\r\n|\n|\r))*")
 _COMMENT = re.compile(r"[ \t]+#[^\r\n]*")
 
 
@@ -50,7 +51,8 @@ class _Map:
         new: dict[int, dict[str, Said]] = {}
         for edit in self._edits:
             if edit.key:
-                new.setdefault(edit.index, {})[edit.key] = edit.value
+                last = max((kept for kept in self._kept if kept < edit.index), default=-1)
+                new.setdefault(last + 1 if self._map.flow else edit.index, {})[edit.key] = edit.value
             elif edit.value is None:
                 yield self.cut(edit.index) if self._map.flow else self.cut_lines(edit.index)
             else:
@@ -79,6 +81,9 @@ class _Map:
         items = self._map.items
         begin, end = self.line(items[index].start), self.end(items[index])
         if not self._text[begin : items[index].start].strip(_BLANKS):
+            above = [items[kept] for kept in self._kept if kept < index]
+            if above and self.counts(_last(above[-1])):  # blank lines would become part of it
+                end += len(found[0]) if (found := _BLANK_LINES.match(self._text, end)) else 0
             return _Splice(begin, end, "")
         return _Splice(items[index].start, items[index + 1].start if index + 1 < len(items) else end, "")
 
@@ -127,14 +132,15 @@ class _Map:
 
     def end(self, item: Item) -> int:
         """Where the line behind an item begins."""
-        node: Node = item.value
-        while node.block:
-            node = node.items[-1].value
-        written = self._text[node.start : node.end]
+        node = _last(item)
         if not node.literal:
             return self.behind(node.end)
-        kept = "+" in _BREAK.split(written)[0]  # its blank lines are part of it
-        return node.end if kept else self.behind(node.start + len(written.rstrip(_BLANKS)))
+        written = self._text[node.start : node.end].rstrip(_BLANKS)
+        return node.end if self.counts(node) else self.behind(node.start + len(written))
+
+    def counts(self, node: Node) -> bool:
+        """Whether the blank lines behind a text are part of it."""
+        return node.literal and "+" in _BREAK.split(self._text[node.start : node.end])[0]
 
     def top(self) -> int:
         """Where the line behind that of the map's key begins, above the comments of its first item."""
@@ -163,3 +169,11 @@ class _Map:
         """The blanks at the start of a line."""
         row = self._text[self.line(position) : position]
         return row[: len(row) - len(row.lstrip(" "))]
+
+
+def _last(item: Item) -> Node:
+    """The last thing that is written of an item."""
+    node = item.value
+    while node.block:
+        node = node.items[-1].value
+    return node
