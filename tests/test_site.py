@@ -44,6 +44,11 @@ def test_the_site_holds_every_page_and_can_be_walked_from_the_first(site):
     assert 'url=docs/index.html"' in (site / "index.html").read_text()
 
 
+def test_the_site_holds_the_schemas_for_editors(site):
+    published = {file.name: file.read_bytes() for file in (ROOT / "schema").iterdir()}
+    assert {name: (site / name).read_bytes() for name in published} == published
+
+
 def test_the_site_loads_nothing_from_elsewhere(site):
     for file in site.rglob("*.html"):
         loaded = re.findall(r'<(?:script|img|iframe)[^>]* src="([^"]+)"|<link[^>]* href="([^"]+)"', file.read_text())

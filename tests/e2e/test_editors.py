@@ -40,6 +40,22 @@ def test_init_writes_what_an_editor_needs_and_it_finds_nothing_wrong(shell):
         assert "tag is not allowed" in words
 
 
+def test_init_writes_over_no_schema(shell):
+    shell.write("fresh/.schema/config.schema.json", "{}")
+    result = shell("init", "--manifests", "fresh")
+    assert "wrote fresh/.schema/manifest.schema.json\n" in result.err
+    assert (shell.folder / "fresh/.schema/config.schema.json").read_text() == "{}"
+    shell("schema", "--out", "fresh/.schema")
+    published = ROOT.parent / "schema"
+    for file in published.iterdir():
+        assert (shell.folder / "fresh/.schema" / file.name).read_text() == file.read_text()
+
+
+def test_a_folder_that_cannot_be_written_to_is_an_error(shell):
+    shell.write("file", "")
+    assert "'file' cannot be written" in shell("schema", "--out", "file", code=1).err
+
+
 def test_there_is_nothing_wrong_with_the_examples(editor):
     texts = {}
     for config in ROOT.rglob("reconciler.yaml"):
