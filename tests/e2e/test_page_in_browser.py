@@ -1,6 +1,6 @@
 """The page of a plan in a real browser: it runs and loads nothing, fits a phone, and its filter works without a script.
 
-It needs playwright and a Chromium: the one of `RECONCILER_TEST_CHROMIUM`, one on the PATH, or playwright's own.
+It needs a Chromium: the one of `RECONCILER_TEST_CHROMIUM`, one on the PATH, or playwright's own.
 """
 
 from __future__ import annotations
@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from playwright import sync_api
 
 from reconciler.core.address import Address
 from reconciler.core.document import load
 from reconciler.report.html import html
 from tests.unit.test_report_html import HOSTILE, UPDATE, change, plan
 
-sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 GOLDEN = Path(__file__).parents[1] / "golden" / "large-mixed" / "plan.json"
 COLORS = {"light": ["rgb(31, 35, 40)", "rgb(246, 247, 249)"], "dark": ["rgb(232, 235, 239)", "rgb(14, 17, 22)"]}
 WIDTHS = {"small": 320, "phone": 390, "desktop": 1280}
