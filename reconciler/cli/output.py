@@ -7,12 +7,14 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from shutil import get_terminal_size
 from typing import IO, Any
 
 import click
 
 from reconciler.core.diagnostics import Diagnostic, Failed
 from reconciler.report.diagnostics import diagnostic_lines
+from reconciler.report.fold import folded
 from reconciler.report.lines import Line, Style, safe
 
 _LOOKS: Mapping[Style, Mapping[str, Any]] = {
@@ -48,7 +50,9 @@ class Output:
     tell: Callable[[Sequence[Diagnostic]], None] = field(default=lambda _: None, repr=False)
 
     def data(self, lines: Iterable[Line]) -> None:
-        self._print(lines, sys.stdout)
+        """To stdout; on a terminal, lines are folded to its width. A file or a pipe has each as one line."""
+        width = get_terminal_size().columns if sys.stdout.isatty() else 0
+        self._print([part for line in lines for part in folded(line, width)] if width else lines, sys.stdout)
 
     def text(self, text: str) -> None:
         """Data that has its own newline, to stdout as it is."""

@@ -11,9 +11,11 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
+from reconciler.report.fold import columns
 from tests.e2e.tools import outside, sending, writes
 from tests.fakes.mlflow import Fault
 
@@ -27,6 +29,7 @@ runs:
 logged_models:
   m: {experiment: a, source_run: in-a}
 """
+GOLDEN = Path(__file__).parents[1] / "golden"
 ESCAPE = "\x1b["
 REFUSED = Fault(status=400, body={"error_code": "INVALID_PARAMETER_VALUE", "message": "no more room"})
 """What is not worth trying again."""
@@ -155,6 +158,16 @@ class TestOnATerminal:
         assert code == 1
         assert "nothing was written" in shown
         assert writes(fake) == []
+
+    def test_a_plan_fits_80_columns(self, shell):
+        """As a pipe has it, but for line ends and blanks."""
+        plan = str(GOLDEN / "large-mixed" / "plan.json")
+        shown, code = on_a_terminal(shell, "show", plan, NO_COLOR="1", COLUMNS="80")
+        assert code == 0
+        assert shown.split() == shell("show", plan).out.split()
+        lines = shown.splitlines()
+        assert len(lines) > 326
+        assert [line for line in lines if columns(line) > 80] == []
 
     def test_no_color_is_honoured(self, shell):
         shell.manifest(STACK)
