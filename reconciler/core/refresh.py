@@ -13,10 +13,10 @@ from reconciler.core.diagnostics import Diagnostic, Span
 from reconciler.core.diff import diff
 from reconciler.core.match import Pair
 from reconciler.core.nodes import Node
-from reconciler.core.planner import Stack
 from reconciler.core.resource import Desired
 from reconciler.core.select import Selection
 from reconciler.core.sheet import Edit, Said, Sheet, Slot, named
+from reconciler.core.stack import Stack
 from reconciler.core.words import dotted
 
 _APPLY = "or apply, which writes the manifest's value to the server"

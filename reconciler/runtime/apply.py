@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from reconciler.core import planner
@@ -17,6 +17,7 @@ from reconciler.core.plan import Outcome, Plan, Step
 from reconciler.core.resource import Live
 from reconciler.core.stack import Stack
 from reconciler.core.wire import Sought
+from reconciler.runtime.ahead import Ahead, first
 from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed
 from reconciler.runtime.execute import Interrupted, execute
 from reconciler.runtime.lock import drive, hold
@@ -75,6 +76,7 @@ class Place:
     meet: Callable[[Send], Stack | None] = lambda _: None
     parallel: int = 4
     patience: float = TOTAL
+    _ahead: Ahead | None = field(default=None, init=False)
 
     def ask(self) -> bool:
         """Ask the server what it is; whether that is other than it was taken to be. Raises RequestFailed."""
@@ -112,11 +114,14 @@ class Place:
         except RequestFailed:
             return False
 
+    def begin(self) -> None:
+        """Ask for what an observation begins with, while somebody else finds out what is sought."""
+        self._ahead = Ahead(first(self.stack), self.client.read)
+
     def _observe(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
-        stack = self.stack
-        return observe(
-            stack.wires, stack.kinds, sought, stack=stack.name, send=self.client.read, parallel=self.parallel
-        )
+        stack, send = self.stack, self._ahead.send if self._ahead else self.client.read
+        self._ahead = None
+        return observe(stack.wires, stack.kinds, sought, stack=stack.name, send=send, parallel=self.parallel)
 
     def recheck(self, plan: Plan) -> None:
         """See that all that a plan was computed from still stands. Raises Failed, RequestFailed."""

@@ -128,6 +128,8 @@ class Client:
         self.close()
 
     def close(self) -> None:
+        """What is still under way ends as it does, and is not sent again."""
+        self.stop.set()
         self._reader.close()
 
     @property
