@@ -9,7 +9,7 @@ import sys
 
 import pytest
 
-from tests.e2e.tools import outside
+from tests.e2e.tools import ROOT, outside
 
 UNTIDY = "experiments:\n    a:\n        tags: {b: c}\n        name:  x # n\n"
 TIDY = "experiments:\n  a:\n    name: x # n\n    tags: {b: c}\n"
@@ -147,3 +147,9 @@ def test_standard_input_goes_to_standard_output():
     assert (broken.returncode, broken.stdout) == (1, b"")
     assert b"-:1:4: error: '{' is never closed" in broken.stderr
     assert pipe(b"\xff").stdout == b""
+
+
+def test_what_the_project_and_the_program_write_is_in_canonical_form(shell):
+    shell("init", "--manifests", "fresh")
+    found = shell("fmt", "--check", "fresh", str(ROOT / "examples"), str(ROOT / "manifests"))
+    assert found.out == ""

@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from reconciler import registry, schema
 from reconciler.core import planner
 from reconciler.core.address import Address
 from reconciler.core.change import Action
@@ -18,6 +19,7 @@ from reconciler.core.limits import check
 from reconciler.core.resolve import resolve
 from reconciler.core.resource import Desired
 from reconciler.core.source import parse
+from reconciler.report.formatted import formatted
 from reconciler.report.manifest import manifest
 from tests.fakes.mlflow import FakeMlflow
 from tests.property.strings import KEYS
@@ -200,6 +202,7 @@ def test_any_server_is_adopted_as_it_is_and_made_again_elsewhere(experiments, ru
         hands.model(one)
     world, elsewhere = World(fake.transport()), World(other.transport())
     text = text_of(world)
+    assert formatted(text, schema.order(registry.kinds())) == text.lstrip("\n")
     desired = declared(world, text)
     assert {step.action for step in planned(world, desired).steps} <= {Action.adopt}
     applied(world, desired)
