@@ -10,13 +10,13 @@ from reconciler.core.address import Address
 from reconciler.core.diagnostics import stop_on_errors
 from reconciler.core.interpolate import Scope
 from reconciler.core.match import Pair
-from reconciler.core.planner import Stack
 from reconciler.core.refresh import Refreshed, refresh
 from reconciler.core.resolve import resolve
 from reconciler.core.resource import Desired, Live
 from reconciler.core.select import Selection
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.source import parse
+from reconciler.core.stack import Stack
 from reconciler.report.spliced import spliced
 from tests.lives import KINDS, WIRES, held, path
 

@@ -14,10 +14,11 @@ from reconciler.core.diff import diff
 from reconciler.core.match import Pair
 from reconciler.core.nodes import Node
 from reconciler.core.resource import Desired
+from reconciler.core.scope import has_expression
 from reconciler.core.select import Selection
 from reconciler.core.sheet import Edit, Said, Sheet, Slot, named
 from reconciler.core.stack import Stack
-from reconciler.core.words import dotted
+from reconciler.core.words import dotted, shown
 
 _APPLY = "or apply, which writes the manifest's value to the server"
 
@@ -121,20 +122,17 @@ class _Writer:
         if change.before is not None and (why := describer.unfit(change.path, change.before)):
             raise _Stays(f"{why}, and so cannot be declared", f"change it on the server, {_APPLY}")
         slot = self.slot(desired, change.path)
-        if slot and self.agreed(desired, change):
+        if slot and _plain(slot) and self.agreed(desired, change):
             self.put(desired.document.value_at(change.path).file, slot, self.said(desired, change))
         else:
-            self.override(desired, change)
+            self.override(desired, change, slot)
 
     def slot(self, desired: Desired, path: Path) -> Slot | None:
-        """Where the value is written as it is, in the entry or where an alias or a merge takes it from."""
+        """Where the value is written, in the entry or where an alias or a merge takes it from."""
         span = desired.document.value_at(path)
         if not desired.document.has(path) or span.file not in self.texts:
             return None
-        slot = self.sheet(span.file).at(span)
-        if slot is None or slot.item.key is None or slot.item.value.anchor:
-            return None
-        return slot if "${" not in slot.item.key.text + slot.item.value.text else None
+        return self.sheet(span.file).at(span)
 
     def agreed(self, desired: Desired, change: FieldChange) -> bool:
         """Whether all that takes its value from this place has the same new one."""
@@ -152,12 +150,12 @@ class _Writer:
                 found.setdefault(one.document.value_at(path), []).append((key in new, new.get(key)))
         return found
 
-    def override(self, desired: Desired, change: FieldChange) -> None:
+    def override(self, desired: Desired, change: FieldChange, slot: Slot | None) -> None:
         """Say it in the entry, where that wins over where the value comes from. Raises _Stays."""
-        document, path = desired.document, change.path
-        written = document.text_at(document.value_at(path)) if document.has(path) else ""
-        if "${" in written:
-            raise _Stays(f"comes from {written}", f"change what that stands for, write the value here, {_APPLY}")
+        path = change.path
+        if slot and has_expression(slot.item.value.text):
+            why = f"comes from {shown(slot.item.value.text)}"
+            raise _Stays(why, f"change what that stands for, write the value here, {_APPLY}")
         if "[" in desired.address.name:
             raise _Stays("is written for all of a for_each, and differs", f"write it with each.value, {_APPLY}")
         value, entry = self.said(desired, change), self.sheet(desired.at().file).entry(desired.address)
@@ -182,7 +180,9 @@ class _Writer:
                 return None
             own = named(tags, path[1])
             if own is None:
-                if desired.document.has(path) and any(item.key and "${" in item.key.text for item in tags.items):
+                if desired.document.has(path) and any(
+                    item.key and has_expression(item.key.text) for item in tags.items
+                ):
                     return None  # its key stands for this one
                 return Slot(tags, len(tags.items)), path[1:]
         return (own, ()) if own.item.value.form == "alias" else None
@@ -222,6 +222,12 @@ class _Writer:
         if file not in self.sheets:
             self.sheets[file] = Sheet(self.texts[file])
         return self.sheets[file]
+
+
+def _plain(slot: Slot) -> bool:
+    """Whether a value is written as it is, and only for where it stands."""
+    key, value = slot.item.key, slot.item.value
+    return bool(key) and not value.anchor and not has_expression(value.text) and not (key and has_expression(key.text))
 
 
 def _before(body: Node, name: str, order: Sequence[str]) -> int:

@@ -110,6 +110,11 @@ def fill(text: str, replace: Callable[[re.Match[str]], str]) -> list[str]:
     return [*pieces, text[end:]]
 
 
+def has_expression(text: str) -> bool:
+    """Whether something in `text` stands for something else; a literal `${`, written `$${`, does not."""
+    return any(token[0] != "$${" for token in _TOKEN.finditer(text))
+
+
 def _part_of(value: Any, path: list[str]) -> str:
     name = "each.value"
     for part in path:

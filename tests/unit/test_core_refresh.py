@@ -17,6 +17,12 @@ EXAMPLES = {
         "'x'",
         "'it''s $${y}'",
     ),
+    "what looks like an expression": (
+        "experiments: {a: {description: costs $$, tags: {x: 'a $${y}'}}}\n",
+        {A: {"tags.x": "b"}},
+        "'a $${y}'",
+        "'b'",
+    ),
     "in double quotes": (
         'experiments: {a: {description: "x"}}\n',
         {A: {"description": "é\n\x07"}},
@@ -217,6 +223,11 @@ STAYS = {
         "experiments: {a: {tags: {x: '${var.env}'}}}\n",
         {A: {"tags.x": "2"}},
         "main.yaml:1:29: experiments.a: tags.x comes from '${var.env}'",
+    ),
+    "a variable in a text of several lines": (
+        "experiments:\n  a:\n    description: |\n      in ${var.env}\n",
+        {A: {"description": "x"}},
+        "main.yaml:3:18: experiments.a: description comes from 'in ${var.env}\\n'",
     ),
     "a key with a variable": (
         "experiments: {a: {tags: {'${var.env}': x}}}\n",
