@@ -44,13 +44,17 @@ def plan_lines(plan: Plan, *, requests: bool = False, folder: str = "") -> list[
     lines: list[Line] = [[(f"Stack {plan.stack} on target {plan.target} ({place}):", "bold")], []]
     lines += [_head(step, width=2) for step in plan.steps]
     for step in plan.steps:
-        told = () if step.action is Action.adopt and not requests else step.changes  # they are so on the server
-        body = [_change(change, step, folder) for change in told]
+        body = [_change(change, step, folder) for change in step.changes if requests or not _known(change, step)]
         if requests:
             body += [[("      ", ""), (request(call), "dim")] for call in step.calls]
         if body:
             lines += [[], _head(step, at=step.at, folder=folder), *body]
     return [*lines, [], *_stays(plan, folder), *_counts(plan)]
+
+
+def _known(change: FieldChange, step: Step) -> bool:
+    """Whether it takes note of what is so on the server, in a step that does nothing else."""
+    return step.action is Action.adopt and change.reason == "adopt" and change.after is not None
 
 
 def _stays(plan: Plan, folder: str) -> list[Line]:
