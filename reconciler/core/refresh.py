@@ -201,16 +201,19 @@ class _Writer:
 
     def whole(self, file: str) -> tuple[Edit, ...]:
         """The edits of a file; a field's map that loses all it has goes itself."""
-        found: dict[tuple[int, int, str], Edit] = {}
-        for place, edit in self.edits[file].items():
-            mine = [one for one in self.edits[file].values() if one.holder is edit.holder]
-            slot = self.field(file, edit.holder)
-            if slot and len(mine) == len(edit.holder.items) and all(one.value is None for one in mine):
+        maps: dict[int, list[Edit]] = {}
+        for edit in self.edits[file].values():
+            maps.setdefault(edit.holder.start, []).append(edit)
+        found: list[Edit] = []
+        for mine in maps.values():
+            holder = mine[0].holder
+            slot = None if holder.anchor else self.field(file, holder)
+            if slot and len(mine) == len(holder.items) and all(one.value is None for one in mine):
                 value: Said = {} if named(slot.holder, "<<") else None  # a map of the merge would come to light
-                found[slot.holder.start, slot.number, ""] = Edit(slot.holder, slot.number, value)
+                found.append(Edit(slot.holder, slot.number, value))
             else:
-                found[place] = edit
-        return tuple(found.values())
+                found += mine
+        return tuple(found)
 
     def field(self, file: str, holder: Node) -> Slot | None:
         """The item of an entry's body whose value is `holder`; None where that is the body itself."""
@@ -226,8 +229,8 @@ class _Writer:
 
 def _plain(slot: Slot) -> bool:
     """Whether a value is written as it is, and only for where it stands."""
-    key, value = slot.item.key, slot.item.value
-    return bool(key) and not value.anchor and not has_expression(value.text) and not (key and has_expression(key.text))
+    parts = [part for part in (slot.item.key, slot.item.value) if part]
+    return slot.holder.form == "map" and not any(part.anchor or has_expression(part.text) for part in parts)
 
 
 def _before(body: Node, name: str, order: Sequence[str]) -> int:

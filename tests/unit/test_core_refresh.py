@@ -174,6 +174,12 @@ EXAMPLES = {
         "description: x",
         "name: b, tags: {d: 2}",
     ),
+    "all of an anchored map": (
+        "experiments: {b: {tags: &t {x: 1}}, a: {tags: *t}}\n",
+        {A: {"tags.x": None}, B: {"tags.x": None}},
+        "x: 1",
+        "",
+    ),
     "an alias": ("experiments:\n  b: {tags: {x: &x 1}}\n  a: {tags: {x: *x}}\n", {A: {"tags.x": "2"}}, "*x", "2"),
     "an alias that goes": (
         "experiments:\n  b: {description: &x y}\n  a: {description: *x}\n",
@@ -273,6 +279,11 @@ STAYS = {
         "experiments: {b: {tags: {x: &t 1}}, a: {tags: {x: *t}}}\n",
         {B: {"tags.x": "2"}},
         "main.yaml:1:29: experiments.b: tags.x is written elsewhere, not for this resource alone",
+    ),
+    "an anchored key": (
+        "experiments: {b: {tags: {&k x: 1}}, a: {tags: {*k : 2}}}\n",
+        {B: {"tags.x": None}},
+        "main.yaml:1:32: experiments.b: tags.x is written elsewhere, not for this resource alone",
     ),
     "a field of a body that others have": (
         "experiments: {b: &b {description: x}, a: {<<: *b, name: a}}\n",
