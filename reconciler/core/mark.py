@@ -18,6 +18,10 @@ PART_BYTES = 5000
 """The longest tag value that every backend guarantees (Databricks API document, `set_experiment_tag`)."""
 ROOM = PART_BYTES - 200
 """What one name may take of a part; the rest is for what stands around it."""
+LONGEST_ESCAPE = 12
+"""The most bytes that JSON has for a character."""
+BESIDE = 6
+"""What stands around a name and its digest in a mark: quotes, a colon and a comma."""
 _SHORT = 100
 """Of texts up to so many characters the digests are kept."""
 _COMPACT = json.JSONEncoder(separators=(",", ":"))
@@ -81,7 +85,7 @@ def is_mark(key: str) -> bool:
 def fits(name: Path | Address) -> bool:
     """Whether a field's name or an address has room in one part of a mark."""
     text = str(name) if isinstance(name, Address) else _name(name)
-    return len(text) * 12 <= ROOM or len(json.dumps(text)) <= ROOM  # JSON has 12 bytes at most for a character
+    return len(text) * LONGEST_ESCAPE <= ROOM or len(json.dumps(text)) <= ROOM
 
 
 def write(mark: Mark, stack: str) -> dict[str, str]:
@@ -93,10 +97,13 @@ def write(mark: Mark, stack: str) -> dict[str, str]:
     head |= {name: True for name in ("prevent_destroy", "existing", "replaced", "deleted") if getattr(mark, name)}
     if mark.keep:
         head["on_remove"] = "keep"
+    keys = {_name(path): value for path, value in sorted(mark.keys.items())}
+    most = sum(len(name) + len(value) for name, value in keys.items()) * LONGEST_ESCAPE + len(keys) * BESIDE
+    if most + len(_compact(head)) <= ROOM:  # mostly so: then nothing need be measured piece by piece
+        return {tag_key(stack): _compact(head | {"keys": keys})}
     parts = [head | {"keys": {}}]
     room = PART_BYTES - len(_compact(parts[0]))
-    for path, value in sorted(mark.keys.items()):
-        name = _name(path)
+    for name, value in keys.items():
         needed = len(_compact(name)) + len(_compact(value)) + 2  # a colon and a comma
         if needed > room:
             parts.append({"v": VERSION, "keys": {}})
@@ -135,7 +142,12 @@ def read(tags: Mapping[str, str], stack: str) -> Mark | None:
 
 def parts_of(tags: Mapping[str, str], stack: str) -> dict[str, str]:
     """The tags among `tags` that hold the mark of `stack`, as they are."""
-    return {key: value for key, value in tags.items() if value and (key == tag_key(stack) or _is_part(key, stack))}
+    head = tag_key(stack)
+    return {
+        key: value
+        for key, value in tags.items()
+        if value and key.startswith(head) and (key == head or _is_part(key, stack))
+    }
 
 
 def stacks_of(tags: Mapping[str, str]) -> list[str]:

@@ -22,13 +22,16 @@ def stack_of(folder: Path, size: int) -> Path:
 
 def database(folder: Path, size: int, others: int) -> Path:
     """The database of a server that holds that stack among the experiments of others; made once."""
-    made = folder / f"mlflow-{size}-{others}.db"
+    alone, made = (folder / f"mlflow-{size}-{count}.db" for count in (0, others))
+    half = folder / "half-made.db"
+    if not alone.exists():
+        half.unlink(missing_ok=True)
+        reconciler("apply", "--yes", "-q", cwd=stack_of(folder, size), BENCH_URL=f"sqlite:///{half}")
+        half.rename(alone)
     if not made.exists():
-        raw = folder / f"raw-{size}.db"
-        raw.unlink(missing_ok=True)
-        reconciler("apply", "--yes", "-q", cwd=stack_of(folder, size), BENCH_URL=f"sqlite:///{raw}")
-        _add_others(raw, others)
-        raw.rename(made)
+        shutil.copy(alone, half)
+        _add_others(half, others)
+        half.rename(made)
     return made
 
 

@@ -26,9 +26,13 @@ def test_a_mark_is_read_back_as_it_was_written(keys, flags):
     assert marks.read(tags | {"other": "x", "reconciler.ml2": "{}"}, "ml") == mark
 
 
-@given(keys=KEYS)
-def test_no_part_is_longer_than_every_backend_takes(keys):
-    tags = marks.write(Mark(ADDRESS, keys), "ml")
+ROOM = st.integers(0, 4700).map(lambda length: Address("experiments", "x" * (length + 1)))
+
+
+@given(keys=KEYS, address=st.just(ADDRESS) | ROOM, digest=st.just("0" * 8) | st.text(max_size=400))
+def test_no_part_is_longer_than_every_backend_takes(keys, address, digest):
+    """Nor where somebody else has written a digest."""
+    tags = marks.write(Mark(address, keys | {("tags", "odd"): digest}), "ml")
     assert all(len(value.encode()) <= marks.PART_BYTES for value in tags.values())
     assert list(tags) == [marks.tag_key("ml", number) for number in range(len(tags))]
 
