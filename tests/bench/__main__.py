@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.bench import applying, client, growth, manifests, page, reading_plans, startup
+from tests.bench import applying, client, connections, growth, manifests, page, reading_plans, startup
 from tests.bench.measure import Table
 
 BENCHES: dict[str, Callable[..., Table]] = {
@@ -15,6 +15,7 @@ BENCHES: dict[str, Callable[..., Table]] = {
     "B2": manifests.bench,
     "B3": reading_plans.bench,
     "B4": applying.bench,
+    "B4w": connections.bench,
     "B5": client.bench,
     "B6": growth.bench,
 }

@@ -25,6 +25,10 @@ def delayed(url: str, seconds: float) -> Iterator[str]:
     finally:
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        for task in asyncio.all_tasks(loop):
+            task.cancel()
+        loop.run_until_complete(asyncio.sleep(0))
+        loop.close()
 
 
 async def _listen(host: str, port: int, seconds: float) -> asyncio.Server:
