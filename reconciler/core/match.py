@@ -100,8 +100,9 @@ def _by_mark(lives: Sequence[Live], desired: Mapping[Address, Desired]) -> tuple
             groups.setdefault(live.address, []).append(live)
     found = []
     for address, group in sorted(groups.items()):
-        best, *rest = sorted(group, key=lambda live: _rank(live, desired.get(address)))
-        owned |= {address: best} | {_spare(live): replace(live, displaced=True) for live in rest}
+        best, *rest = sorted(group, key=lambda live: _rank(live, desired.get(address))) if group[1:] else group
+        owned[address] = best
+        owned.update({_spare(live): replace(live, displaced=True) for live in rest})
         active = sorted(live.id for live in group if not live.deleted)
         if len(active) > 1:
             found.append(_duplicate(address, active, desired.get(address)))

@@ -145,6 +145,8 @@ class Stepper:
             for change in _effective(found.changes)
             if (no := wire.forbids(change)) and no.code == CANNOT_REMOVE
         )
+        if not stays:
+            return found, ()
         paths = {stay.path for stay in stays}
         return replace(found, changes=tuple(one for one in found.changes if one.path not in paths)), stays
 
@@ -232,7 +234,7 @@ class Stepper:
 def _with(mark: Mark, live: Live, stays: tuple[Stay, ...]) -> Mark:
     """`mark` that still answers for what cannot be removed."""
     kept = {stay.path: live.mark.keys[stay.path] for stay in stays} if live.mark else {}
-    return replace(mark, keys={**mark.keys, **kept})
+    return replace(mark, keys={**mark.keys, **kept}) if kept else mark
 
 
 def _effective(changes: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:

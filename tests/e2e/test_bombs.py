@@ -61,7 +61,10 @@ def test_a_bomb_is_refused_in_bounded_time_and_memory(bomb, shell, fake):
     assert len(process.stderr) < 100_000
     assert time.monotonic() - start < SECONDS
     assert int(process.stderr.rpartition("peak ")[2]) < MEGABYTES
-    assert fake.requests == []
+    assert [request.path for request in fake.requests] in (
+        [],
+        ["experiments/search"],
+    )  # what is large is read while the server answers
 
 
 _MEASURED = """
