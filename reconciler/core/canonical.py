@@ -20,7 +20,8 @@ def canonical(desired: Mapping[Address, Desired], wires: Mapping[str, Wire]) -> 
 def _entry(entry: Desired, wire: Wire | None) -> Desired:
     if wire is None:
         return entry
-    return replace(entry, fields={path: _value(wire, path, value) for path, value in entry.fields.items()})
+    found = {path: _value(wire, path, value) for path, value in entry.fields.items()}
+    return entry if found == entry.fields else replace(entry, fields=found)
 
 
 def _value(wire: Wire, path: Path, value: Value) -> Value:

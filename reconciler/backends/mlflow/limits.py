@@ -9,6 +9,7 @@ import posixpath
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeAlias
 from urllib.parse import ParseResult, urlparse
 
@@ -19,6 +20,8 @@ Problem: TypeAlias = tuple[str, str] | None
 """Why, and what to do instead."""
 
 KEY_LENGTH = 250
+KEYS_KEPT = 10_000
+"""Of so many keys the outcome of the check is kept: a stack has few, and each many times."""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _KEY = re.compile(r"[/\w.\- :]*")
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|/")
@@ -47,6 +50,7 @@ def at_most(limit: int, then: str = "", least: int = 0, who: str = "MLflow") -> 
     return check
 
 
+@lru_cache(KEYS_KEPT)
 def word(text: str) -> Problem:
     """Keys of tags, params and metrics: what MLflow takes as a relative path."""
     if not text or len(text) > KEY_LENGTH:
@@ -58,6 +62,7 @@ def word(text: str) -> Problem:
     return None
 
 
+@lru_cache(KEYS_KEPT)
 def segment(text: str) -> Problem:
     """Keys of a logged model's tags: they become a segment of a path when they are removed."""
     if not text or len(text) > KEY_LENGTH:
@@ -158,6 +163,6 @@ def _encodable(text: str) -> Problem:
     """NUL is kept on SQLite and refused by PostgreSQL; a lone surrogate is no character at all."""
     if "\0" in text:
         return "has a NUL character, which not every database holds", "leave it out"
-    if _SURROGATE.search(text):
+    if not text.isascii() and _SURROGATE.search(text):
         return "has half a surrogate pair, which is no character", "leave it out"
     return None

@@ -11,6 +11,8 @@ _KEYED = ("tags", "params", "metrics")
 
 def check(kind: str, server: Server, path: Path, value: Value) -> Unsupported | None:
     """What forbids `value` at `path` of a `kind` on `server`, or None."""
+    if server.usual:
+        return None
     if path[0] == "datasets" and DATASETS in server.lacks:
         return Unsupported(path, f"cannot be held: {server.lacks[DATASETS]}", "leave the dataset out")
     if path[0] in _KEYED and ":" in path[1] and COLONS in server.lacks:
