@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,7 @@ from reconciler.core.resource import Desired
 from reconciler.core.sensitive import Sensitive
 from reconciler.core.stack import Stack
 from reconciler.core.wire import Backend, Server
-from reconciler.inputs import Inputs
+from reconciler.inputs import Inputs, Parsed
 
 
 @dataclass
@@ -74,11 +74,16 @@ class Declared:
     @cached_property
     def desired(self) -> Mapping[Address, Desired]:
         """What the manifests declare, checked as far as that goes without the server. Raises Failed."""
-        documents, problems = self.inputs.documents()
+        return self.declared_by(self.inputs.parsed)
+
+    def declared_by(self, parsed: Sequence[Parsed]) -> Mapping[Address, Desired]:
+        """What these manifests declare. Raises Failed."""
+        documents = [document for document, _ in parsed if document]
+        problems = [one for _, wrong in parsed for one in wrong]
         desired, more = resolve(
             documents, self.stack.kinds, self.selected.scope, self.config.defaults, self.selected.sensitive
         )
-        if len(documents) < len(self.inputs.files.manifests):  # what could not be read may declare what others refer to
+        if len(documents) < len(parsed):  # what could not be read may declare what others refer to
             more = [one for one in more if one.code != "unknown-reference" or one.hint.startswith("did you mean")]
         desired = canonical(desired, self.stack.wires)
         stop_on_errors([*problems, *more, *self._unfit(desired)])

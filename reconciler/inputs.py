@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
+from typing import TypeAlias
 
 from reconciler import registry
 from reconciler.config import Config
@@ -14,6 +15,9 @@ from reconciler.core.diagnostics import Diagnostic, Failed, stop_on_errors
 from reconciler.core.scrub import scrubbed
 from reconciler.core.source import Document, parse
 from reconciler.runtime.files import Folder, no_config, read
+
+Parsed: TypeAlias = "tuple[Document | None, list[Diagnostic]]"
+"""A manifest, if it can be parsed, and what is wrong with it."""
 
 LARGE = 250_000
 """Characters of manifests; it takes about a tenth of a second to read so many."""
@@ -62,7 +66,7 @@ class Inputs:
         """Whether reading the manifests takes long enough for a server to answer meanwhile."""
         return sum(map(len, self.files.manifests.values())) >= LARGE
 
-    def documents(self) -> tuple[list[Document], list[Diagnostic]]:
-        """The manifests that can be parsed, and what is wrong with them and the others."""
-        parsed = [parse(text, name) for name, text in sorted(self.files.manifests.items())]
-        return [document for document, _ in parsed if document], [one for _, problems in parsed for one in problems]
+    @property
+    def parsed(self) -> list[Parsed]:
+        """The manifests, in the order of their names."""
+        return [parse(text, name) for name, text in sorted(self.files.manifests.items())]

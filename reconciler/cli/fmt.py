@@ -12,12 +12,12 @@ from reconciler import registry, schema
 from reconciler.cli import options
 from reconciler.cli.exits import DONE, ERROR
 from reconciler.cli.options import Context
-from reconciler.core.diagnostics import Diagnostic, Failed, stop_on_errors
+from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
 from reconciler.core.source import parse
 from reconciler.report.formatted import formatted
 from reconciler.report.patch import patch
 from reconciler.runtime.files import CONFIG, decoded, no_config, read, read_one
-from reconciler.runtime.rewrite import rewrite
+from reconciler.runtime.rewrite import lies_in, rewrite
 
 STDIN = Path("-")
 
@@ -54,7 +54,7 @@ def command(context: Context, paths: tuple[Path, ...], *, check: bool, diff: boo
             context.output.text(one.after or "")
         elif one.changes:
             if not check:
-                rewrite(one.path, one.after or "")
+                rewrite(one.path, one.before, one.after or "")
             context.output.data([[(str(one.path), "")]])
     changed = sum(one.changes for one in files)
     if STDIN not in paths:
@@ -66,7 +66,19 @@ def command(context: Context, paths: tuple[Path, ...], *, check: bool, diff: boo
 def _formatted(path: Path, text: str, problems: list[Diagnostic]) -> _File:
     _, wrong = parse(text, str(path))
     problems += wrong
-    return _File(path, text, None if wrong else formatted(text, schema.order(registry.kinds())))
+    after = None if wrong else formatted(text, schema.order(registry.kinds()))
+    if after is not None and (unlike := differing(path, text, after)):
+        problems += unlike
+        return _File(path, text, None)
+    return _File(path, text, after)
+
+
+def differing(path: Path, before: str, after: str) -> list[Diagnostic]:
+    """The finding that a file would say something else. None is known; a file is never damaged by one that is not."""
+    if parse(after, "") == parse(before, ""):
+        return []
+    summary = f"'{path}' would say something else in canonical form, and stays as it is"
+    return [error("not-formatted", summary, hint="this is a bug: please report it")]
 
 
 def _texts(paths: tuple[Path, ...], stack: Path) -> tuple[dict[Path, str], list[Diagnostic]]:
@@ -88,10 +100,11 @@ def _texts(paths: tuple[Path, ...], stack: Path) -> tuple[dict[Path, str], list[
 
 
 def _folder(path: Path) -> tuple[dict[Path, str], list[Diagnostic]]:
+    """What lies below `path`, but for what is there only by a link to somewhere else."""
     folder, problems = read(path)
     texts = {**folder.manifests, **dict([folder.config] if folder.config else [])}
     placed = [replace(one, at=one.at and replace(one.at, file=str(path / one.at.file))) for one in problems]
-    return {path / name: text for name, text in sorted(texts.items())}, placed
+    return {path / name: text for name, text in sorted(texts.items()) if lies_in(path, path / name)}, placed
 
 
 def _one(path: Path) -> tuple[dict[Path, str], list[Diagnostic]]:

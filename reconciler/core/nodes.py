@@ -23,13 +23,15 @@ class Item:
     key: Node | None
     value: Node
 
+    @property
+    def explicit(self) -> bool:
+        """Whether a `?` stands before its key."""
+        return self.key is not None and self.key.start != self.start
+
     def walk(self) -> Iterator[Node]:
         """All nodes of it."""
-        waiting = [self]
-        while waiting:
-            item = waiting.pop()
+        for item in (self, *self.value.inside()):
             yield from (node for node in (item.key, item.value) if node)
-            waiting += item.value.items
 
 
 @dataclass(slots=True)
@@ -58,6 +60,14 @@ class Node:
     def block(self) -> bool:
         """Whether it is a map or a list whose items stand on lines of their own."""
         return self.form in ("map", "list") and not self.flow
+
+    def inside(self) -> Iterator[Item]:
+        """All items, and those within them."""
+        waiting = [*self.items]
+        while waiting:
+            item = waiting.pop()
+            yield item
+            waiting += item.value.items
 
     @property
     def empty(self) -> bool:
@@ -98,7 +108,9 @@ class _Composer:
             self._put(Node("alias", start, end, end, text=str(event.anchor)))
         elif isinstance(event, events.CollectionStartEvent):
             form: Literal["map", "list"] = "map" if isinstance(event, events.MappingStartEvent) else "list"
-            indentless = form == "list" and not event.flow_style and self._text[end] != "-"  # its `-` is behind it
+            indentless = (
+                form == "list" and not event.flow_style and self._text[end : end + 1] != "-"
+            )  # it is behind its `-`
             inner = end - 1 if indentless else end
             self._open.append(Node(form, start, end, inner, event.anchor or "", flow=bool(event.flow_style)))
             self._keys.append(None)

@@ -58,7 +58,7 @@ def refresh(
     Args:
         stack: the stack; what its target names as sensitive is not written.
         pairs: what is declared and what is there.
-        texts: the manifests by file name, as they are.
+        texts: the manifests that may be edited, by file name, as they are.
         selection: which resources.
         conflicts: whether the server's value wins where the manifest has changed too.
     """
@@ -118,6 +118,11 @@ class _Writer:
         kind = self.stack.kinds[desired.address.kind]
         if self.stack.sensitive.covers(change.path):
             raise _Stays("is sensitive, and no manifest holds such a value", "change it where it comes from")
+        if desired.at().file not in self.texts:
+            raise _Stays("is written in a file outside of the folder", f"change it there, {_APPLY}")
+        own, defaults = desired.document, desired.document.fallback
+        if change.before is None and own.has(change.path) and defaults and defaults.has(change.path):
+            raise _Stays("is gone, and without it the default would count", f"take it out of both, {_APPLY}")
         describer = Describer(kind, self.stack.wires[kind.name], self.stack.sensitive)
         if change.before is not None and (why := describer.unfit(change.path, change.before)):
             raise _Stays(f"{why}, and so cannot be declared", f"change it on the server, {_APPLY}")
@@ -169,7 +174,8 @@ class _Writer:
         """Where the entry can say it: an alias to replace (no names), or where an item with these names goes."""
         body, order = entry.item.value, self.stack.kinds[desired.address.kind].order
         own = named(body, path[0])
-        if body.anchor or not (body.form == "map" or (body.empty and entry.holder.block)):
+        bare = body.empty and entry.holder.block and not entry.item.explicit
+        if body.anchor or not (body.form == "map" or bare):
             return None
         if own is None:
             merged = len(path) > 1 and desired.document.has(path[:1])  # its map would hide the other one

@@ -17,8 +17,10 @@ _STEP = "  "
 _BLANKS = " \t"
 _BOM = "\ufeff"
 _BREAK = re.compile(r"\r\n|\n|\r")
-_OTHER_BREAK = re.compile("[\x85\u2028\u2029]")
-"""What is a line break in YAML 1.1 and not to an editor: a file with one stays as it is."""
+_COLON = re.compile(r":(?![^ \t\r\n])")
+"""What stands before a value; `:x` is a text."""
+_NO_BLANK = re.compile("[\x85\u2028\u2029\ufeff]")
+"""What separates in YAML 1.1 and not to an editor, and a BOM within: a file with one stays as it is."""
 _LITERAL = re.compile(r"([|>])([-+]?)([1-9]?)([-+]?)(?=[ \t]*(?:#.*)?$)")
 _MODELINE = re.compile(r"#.*(yaml-language-server:|-\*-|\bvim?:|\$schema)")
 """What an editor reads at the top of a file."""
@@ -28,7 +30,9 @@ def formatted(text: str, order: Order) -> str:
     """`text`, in which `source.parse` finds nothing wrong, with the same values and comments; it then stays so."""
     body = text.lstrip(_BOM)
     root = compose(body)
-    if _OTHER_BREAK.search(body) or (root and not (root.form == "map" and root.block and root.start == root.inner)):
+    if root and not (root.form == "map" and root.block and root.start == root.inner):
+        return text
+    if _NO_BLANK.search(body) or (root and any(_is_odd(item, body) for item in root.inside())):
         return text
     newline = found[0] if (found := _BREAK.search(body)) else "\n"
     rows = _Formatter(body, order).document(root)
@@ -115,11 +119,12 @@ class _Formatter:
         if item.key is None:
             return ["-"], item.start + 1
         key, colon = self.shifted(item.key, column), past_gap(self._text, item.key.end)
-        if item.start == item.key.start:
-            key[-1] += " :" if item.key.form == "alias" else ":"
+        if not item.explicit:
+            bare = item.key.form == "alias" or not (item.key.text or key[-1].endswith(("'", '"')))  # `*x`, `!!str`
+            key[-1] += " :" if bare else ":"
             return key, colon + 1
         lines = [f"? {key[0]}", *key[1:]]
-        if self._text[colon : colon + 1] != ":":  # a key without a value
+        if not _COLON.match(self._text, colon):  # a key without a value
             return lines, item.key.end
         tail, *rows = self.rows(item.key.end, colon)
         lines[-1] += _tail(tail)
@@ -194,7 +199,14 @@ class _Formatter:
         return found if end == len(self._text) else found[:-1]
 
     def column(self, position: int) -> int:
-        return position - max(self._text.rfind("\n", 0, position), self._text.rfind("\r", 0, position)) - 1
+        row = self._text.rfind("\n", 0, position) + 1
+        return position - max(row, self._text.rfind("\r", row, position) + 1)
+
+
+def _is_odd(item: Item, text: str) -> bool:
+    """Whether a key is written as nobody does: below a `|`, or below the comment behind its `?`."""
+    key = item.key
+    return bool(key and (key.literal or text[item.start + 1 : key.start].strip(f"{_BLANKS}\r\n")))
 
 
 def _squeezed(rows: Iterable[str], *, begins: bool = False, ends: bool = False) -> list[str]:

@@ -65,7 +65,8 @@ class _Map:
         node = item.value
         old = self._text[node.start : node.end].rstrip(_BLANKS)
         comment = _COMMENT.search(_BREAK.split(old)[0]) if node.literal else None
-        alone = not (self._map.flow or comment or _COMMENT.match(self._text, node.end))
+        ends = _BREAK.search(self._text, node.start + len(old))  # else a text below `|` would have no last line break
+        alone = ends and not (self._map.flow or comment or _COMMENT.match(self._text, node.end))
         said = self.said(value, old[:1], " " * self.column(item.start) if alone else None)
         return _Splice(node.start, node.start + len(old), said + (comment[0] if comment else ""))
 
@@ -102,10 +103,15 @@ class _Map:
             indent, place = _STEP + self.indent(self._map.start), self.behind(self._map.end)
         else:
             indent = " " * self.column(self._map.items[0].start)
+            first = self._map.items[0]
+            if not index and self._text[self.line(first.start) : first.start].strip(_BLANKS):
+                index = 1  # the map begins behind a `:` or `-` in its line
             place = self.end(self._map.items[index - 1]) if index else self.top()
         rows = [row for key, value in items.items() for row in self.rows(key, value, indent)]
         open_end = place == len(self._text) and not self._text.endswith(("\n", "\r"))
         said = self._newline.join(["", *rows] if open_end else [*rows, ""])
+        if open_end and "\n" in rows[-1]:  # a text below `|` has its last line break
+            said += self._newline
         return _Splice(place, place, said)
 
     def rows(self, key: str, value: Said, indent: str) -> list[str]:
@@ -160,7 +166,8 @@ class _Map:
 
     def line(self, position: int) -> int:
         """Where the line begins."""
-        return max(self._text.rfind("\n", 0, position), self._text.rfind("\r", 0, position)) + 1
+        row = self._text.rfind("\n", 0, position) + 1
+        return max(row, self._text.rfind("\r", row, position) + 1)
 
     def column(self, position: int) -> int:
         return position - self.line(position)

@@ -14,17 +14,25 @@ from reconciler.core.diagnostics import Failed, error
 _BOM = b"\xef\xbb\xbf"
 
 
-def rewrite(file: Path, text: str) -> None:
-    """Put `text` in the place of what `file`, or the file that it links to, holds. Raises Failed."""
+def rewrite(file: Path, before: str, text: str) -> None:
+    """Put `text` in the place of `before`, which `file`, or the file that it links to, held. Raises Failed."""
     target = file.resolve()
     try:
         if not os.access(target, os.W_OK):  # replacing it would need no right to write it
             raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-        with target.open("rb") as old:
-            begin = _BOM if old.read(len(_BOM)) == _BOM else b""
+        old = target.read_bytes()
+        begin = _BOM if old.startswith(_BOM) else b""
+        if old != begin + before.encode("utf-8"):
+            hint = "run it again"
+            raise Failed([error("cannot-write", f"'{file}' cannot be written: it has changed meanwhile", hint=hint)])
         _replace(target, begin + text.encode("utf-8"))
     except OSError as problem:
         raise Failed([error("cannot-write", f"'{file}' cannot be written: {problem.strerror}")]) from None
+
+
+def lies_in(folder: Path, file: Path) -> bool:
+    """Whether `file`, or the file that it links to, is below `folder`."""
+    return file.resolve().is_relative_to(folder.resolve())
 
 
 def _replace(target: Path, data: bytes) -> None:

@@ -6,9 +6,11 @@ import os
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from reconciler.cli.fmt import differing
 from tests.e2e.tools import ROOT, outside
 
 UNTIDY = "experiments:\n    a:\n        tags: {b: c}\n        name:  x # n\n"
@@ -98,6 +100,21 @@ def test_paths_are_files_or_folders_each_taken_once(stack):
     assert text(stack) == UNTIDY
     assert "'nowhere' does not exist" in stack("fmt", "nowhere", code=64).err
     assert "'-' stands alone" in stack("fmt", "-", "elsewhere", code=64).err
+
+
+def test_what_is_linked_from_elsewhere_is_formatted_only_where_it_is_named(stack):
+    stack.write("other/x.yaml", UNTIDY)
+    (stack.folder / "manifests/sub").symlink_to(stack.folder / "other")
+    (stack.folder / "manifests/y.yaml").symlink_to(stack.folder / "other/x.yaml")
+    assert stack("fmt").out == "manifests/main.yaml\n"
+    assert (stack.folder / "other/x.yaml").read_text() == UNTIDY
+    assert stack("fmt", "manifests/y.yaml").out == "manifests/y.yaml\n"
+
+
+def test_a_file_that_would_say_something_else_is_told():
+    found = differing(Path("a.yaml"), "a: 1\n", "a: 2\n")
+    assert [(one.code, one.severity) for one in found] == [("not-formatted", "error")]
+    assert differing(Path("a.yaml"), "a:   1\n", "a: 1\n") == []
 
 
 def test_without_a_stack_and_without_a_path_nothing_is_touched(stack):

@@ -6,6 +6,11 @@ import json
 
 import pytest
 
+from reconciler.cli.refreshing import check
+from reconciler.core.address import Address
+from reconciler.core.diagnostics import Failed, Span
+from reconciler.core.refresh import Taken
+from reconciler.declared import Declared
 from tests.e2e.tools import Shell, sending
 from tests.servers import real_mlflow
 
@@ -142,6 +147,31 @@ def test_conflicts_deletions_and_secrets(shell, server, url, monkeypatch):
     assert "stolen" not in found.err
     shell("import", "--refresh", "--on-conflict", "server")
     assert text(shell) == manifest.replace("old", "theirs")
+
+
+def test_a_file_outside_of_the_folder_is_left(shell, server):
+    shell.manifest("")
+    shell.write("shared.yaml", "experiments: {a: {tags: {x: 1}}}\n")
+    (shell.folder / "manifests/link.yaml").symlink_to(shell.folder / "shared.yaml")
+    shell("apply", "--yes")
+    server.tag("a", x="2")
+    found = shell("import", "--refresh")
+    assert "manifests/link.yaml:1:29: warning: experiments.a: tags.x is written in a file outside of the folder" in (
+        found.err
+    )
+    assert (shell.folder / "shared.yaml").read_text() == "experiments: {a: {tags: {x: 1}}}\n"
+
+
+def test_texts_that_would_say_something_else_are_refused(shell):
+    text = "experiments: {a: {tags: {x: 1, y: 1}}}\n"
+    shell.manifest(text)
+    stack = Declared(shell.folder / "manifests")
+    one = Taken(Address("experiments", "a"), ("tags", "x"), "1", "2", Span("main.yaml", 1, 1))
+    check(stack, {"main.yaml": text.replace("x: 1", "x: 2")}, [one])
+    for wrong in ("x: 2, y: 2", "y: 1", "x: 2", "{"):
+        with pytest.raises(Failed) as failed:
+            check(stack, {"main.yaml": text.replace("x: 1, y: 1", wrong)}, [one])
+        assert [one.code for one in failed.value.diagnostics] == ["not-refreshed"]
 
 
 def test_bytes_that_are_not_touched_stay(shell, server):

@@ -54,6 +54,24 @@ EXAMPLES = {
         "x\r\n",
         "|\r\n      x\r\n      y\r\n",
     ),
+    "of several lines, where the file ends": (
+        "experiments:\n  a:\n    description: x",
+        {A: {"description": "x\ny\n"}},
+        "description: x",
+        'description: "x\\ny\\n"',
+    ),
+    "new and of several lines, where the file ends": (
+        "experiments:\n  a:\n    tags:\n      x: 1",
+        {A: {"tags.d": "y\nz\n"}},
+        "      x: 1",
+        "      x: 1\n      d: |\n        y\n        z\n",
+    ),
+    "in a map that begins behind the colon": (
+        "experiments:\n  ? a\n  : tags:\n      x: 1\n",
+        {A: {"name": "b"}},
+        "      x: 1\n",
+        "      x: 1\n    name: b\n",
+    ),
     "gone": (
         "experiments:\n  a:\n    tags:\n      # of x\n      x: 1 # c\n\n      y: 2\n",
         {A: {"tags.x": None}},
@@ -254,6 +272,16 @@ STAYS = {
         "experiments: {a: }\n",
         {A: {"tags.d": None}},
         "reconciler.yaml:2:6: experiments.a: tags.d is written elsewhere, not for this resource alone",
+    ),
+    "a tag that is gone and hides a default one": (
+        "experiments: {a: {tags: {d: 2}}}\n",
+        {A: {"tags.d": None}},
+        "main.yaml:1:29: experiments.a: tags.d is gone, and without it the default would count",
+    ),
+    "an entry without a colon": (
+        "experiments:\n  ? a\n",
+        {A: {"name": "b"}},
+        "main.yaml:3:1: experiments.a: name is written elsewhere, not for this resource alone",
     ),
     "an entry without a body in braces": (
         "experiments: {a: }\n",

@@ -169,6 +169,18 @@ runs:
         "a: &a b\n*a :  c\n",
         "a: &a b\n*a : c\n",
     ),
+    "a colon that begins the next key": (
+        "a:\n    ? k\n    :b: c\n",
+        "a:\n  ? k\n  :b: c\n",
+    ),
+    "a key that is but a tag": (
+        "a:\n    !!str : b\n",
+        "a:\n  !!str : b\n",
+    ),
+    "an item without a value that the file ends in": (
+        "a:\n- x\n-",
+        "a:\n  - x\n  -\n",
+    ),
     "values below their key stay there": (
         "a:\n  - &a\n       b: 1\n  -\n       # c\n       x\n  - |\n     y\n",
         "a:\n  - &a\n    b: 1\n  -\n    # c\n    x\n  - |\n    y\n",
@@ -220,6 +232,19 @@ def test_canonical_form(before, after):
     assert parse(after, "f")[0] == parse(before, "f")[0]
 
 
-@pytest.mark.parametrize("text", ["{a:   1}\n\n", "- a\n\n\n", "x  \n", "a:   1 # \u2028# b\n", "--- &x\na:   1\n"])
+AS_IT_IS = {
+    "braces": "{a:   1}\n\n",
+    "a list": "- a\n\n\n",
+    "a text": "x  \n",
+    "a line break that editors do not know": "a:   1 # \u2028# b\n",
+    "an anchor of all": "--- &x\na:   1\n",
+    "a byte order mark within": "a:\n- b\n-\n\ufeff\n c\n",
+    "a text in lines of its own as a key": "a:   1\n? |\n  b\n  c\nd: 1\n",
+    "a comment between a ? and its key": "a:   1\n? # c\n  b\n: 1\n",
+    "in what else there is": "a:\n  b:\n  -   ? # c\n        b\n",
+}
+
+
+@pytest.mark.parametrize("text", AS_IT_IS.values(), ids=AS_IT_IS)
 def test_what_stays_as_it_is(text):
     assert formatted(text, ORDER) == text
