@@ -95,7 +95,7 @@ class Api:
             headers=headers,
             timeout=TIMEOUT,
             transport=httpx.HTTPTransport(retries=3),
-            follow_redirects=True,  # the token does not go along to another host
+            follow_redirects=True,  # an Authorization does not go along to another host
         )
 
     def send(self, method: str, path: str, body: object = None, **query: str) -> httpx.Response:
@@ -109,15 +109,23 @@ class Api:
         return reply
 
     def json(self, method: str, path: str, body: object = None, **query: str) -> Any:
-        return self.send(method, path, body, **query).json()
+        return _document(self.send(method, path, body, **query))
 
     def pages(self, path: str, **query: str) -> Iterator[Any]:
         """The document of each page of a list, of which the header Link names the next."""
         reply = self.send("GET", path, **query, per_page="100")
-        yield reply.json()
+        yield _document(reply)
         while following := reply.links.get("next", {}).get("url"):
             reply = self.send("GET", following)
-            yield reply.json()
+            yield _document(reply)
+
+
+def _document(reply: httpx.Response) -> Any:
+    """The JSON of an answer. Raises Unavailable, as for the page of a proxy."""
+    try:
+        return reply.json()
+    except ValueError:
+        raise Unavailable(f"{reply.request.method} {reply.request.url.path}: the answer is no JSON") from None
 
 
 def _message(reply: httpx.Response) -> str:

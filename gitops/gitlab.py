@@ -23,13 +23,24 @@ class GitLab:
     """The project that this pipeline runs in."""
 
     request = "merge request"
-    tokens = frozenset({"GITLAB_TOKEN", "CI_JOB_TOKEN", "CI_REPOSITORY_URL", "RECONCILER_REPOSITORY"})
+    tokens = frozenset(
+        {
+            "GITLAB_TOKEN",
+            "CI_JOB_TOKEN",
+            "CI_REPOSITORY_URL",  # has the job's token in it, as the others have
+            "CI_REGISTRY_PASSWORD",
+            "CI_DEPENDENCY_PROXY_PASSWORD",
+            "RECONCILER_REPOSITORY",
+        }
+    )
 
     def __init__(self, environ: Mapping[str, str]) -> None:
         self._environ = environ
         self._project = environ["CI_PROJECT_ID"]
         self.run = environ["CI_JOB_URL"]
-        self._api = Api(environ["CI_API_V4_URL"], {"PRIVATE-TOKEN": environ.get("GITLAB_TOKEN", "")})
+        token = environ.get("GITLAB_TOKEN")
+        headers = {"Authorization": f"Bearer {token}"} if token else {}  # PRIVATE-TOKEN would go along to a storage
+        self._api = Api(environ["CI_API_V4_URL"], headers)
 
     def change(self) -> Change | None:
         number = self._environ.get("CI_MERGE_REQUEST_IID")

@@ -183,7 +183,9 @@ class Pipeline:
         note = self._ours(self.forge.notes(change), "plan")
         if not note:
             self.forge.warn(f"{change.words} has no note with its plan: what was saved for it is applied unseen")
-        elif _seal(change.head, _digest(content)) not in note.body.splitlines():
+        elif note.body.splitlines()[1:2] != [
+            _seal(change.head, _digest(content))
+        ]:  # further down stands what is quoted
             raise Refused(f"the plan that was saved for {change.words} is not the one that its note shows")
 
     def _note(self, change: Change, body: str) -> None:

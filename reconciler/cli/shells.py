@@ -21,6 +21,8 @@ ASKED = "_RECONCILER_COMPLETE"
 """The variable in which a script says for which shell it asks."""
 LINE, BREAKS = "COMP_LINE", "COMP_WORDBREAKS"
 _ASSIGNED = re.compile(r"[A-Za-z_]\w*=")
+_LIVE = re.compile(r"[\\\"$`]")
+"""What means something within double quotes."""
 _PLAIN = re.compile(r"[^\w@%+=:,./-]")
 
 _BASH = """\
@@ -91,15 +93,18 @@ class Completer(ShellComplete):
         return divided(os.environ.get(LINE, ""))
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        """With the option before each value where both are one word, `--target=NAME`."""
+        """With the option before each value where both are one word, `--target=NAME`.
+
+        A name that goes on in another line, or would move the cursor, is not offered.
+        """
         if args and args[0] not in COMMANDS:
             return []
         option = incomplete[: incomplete.index("=") + 1] if re.match("--[a-z-]+=", incomplete) else ""
         found = super().get_completions(args, incomplete)
-        return [CompletionItem(option + item.value, item.type, item.help) for item in found]
+        return [CompletionItem(option + one.value, one.type, one.help) for one in found if one.value.isprintable()]
 
     def format_completion(self, item: CompletionItem) -> str:
-        words = " ".join((item.help or "").split())
+        words = "".join(char for char in " ".join((item.help or "").split()) if char.isprintable())
         return f"{item.type}\t{item.value}\t{words}"
 
 
@@ -108,13 +113,11 @@ class Bash(Completer):
     source_template = _BASH
 
     def get_completions(self, args: list[str], incomplete: str) -> list[CompletionItem]:
-        """As bash takes them: what follows the last break within a word, and quoted where no quote is open."""
+        """As bash takes them: what follows the last break within a word, and quoted; bash itself does not."""
         begun = max((incomplete.rfind(sign) + 1 for sign in os.environ.get(BREAKS, "")), default=0)
-        is_open = quote_is_open(os.environ.get(LINE, ""))
+        quote = open_quote(os.environ.get(LINE, ""))
         found = super().get_completions(args, incomplete)
-        return [
-            CompletionItem(item.value[begun:] if is_open else escaped(item.value[begun:]), item.type) for item in found
-        ]
+        return [CompletionItem(escaped(item.value[begun:], quote), item.type) for item in found]
 
 
 class Zsh(Completer):
@@ -138,14 +141,17 @@ def divided(line: str) -> tuple[list[str], str]:
     return words[1:-1], words[-1][:-1] if len(words) > 1 else ""
 
 
-def quote_is_open(line: str) -> bool:
-    """Whether the cursor stands within quotes."""
-    return split_arg_string(f"{line} x")[-1] != "x"
+def open_quote(line: str) -> str:
+    """The quotes that the cursor stands within; '' for none."""
+    line = line.rstrip("\\")
+    return next((quote for quote in ("", "'") if split_arg_string(f"{line}{quote} x")[-1] == "x"), '"')
 
 
-def escaped(text: str) -> str:
-    """`text` as one word of bash."""
-    return _PLAIN.sub(lambda found: "\\" + found[0], text)
+def escaped(text: str, quote: str = "") -> str:
+    """`text` as one word of bash, or as the part of one that stands within `quote`."""
+    if quote == "'":
+        return text.replace("'", "'\\''")
+    return (_LIVE if quote else _PLAIN).sub(lambda found: "\\" + found[0], text)
 
 
 def answer(command: click.Command, shell: str) -> None:

@@ -146,6 +146,19 @@ def test_a_line_is_divided_as_a_shell_does_it(line, args, incomplete):
 def test_a_word_of_bash_is_escaped():
     assert escaped("a[b] c$d") == r"a\[b\]\ c\$d"
     assert escaped("tags.team=x/y-z_ü") == "tags.team=x/y-z_ü"
+    assert escaped('a[b] c$d`e"\\', '"') == r"a[b] c\$d\`e\"\\"
+    assert escaped("a'; b", "'") == r"a'\''; b"
+
+
+def test_no_name_becomes_a_row_of_its_own_or_moves_the_cursor(stack):
+    names = ('"a\\nplain\\tb"', '"c\\e[1m"', '"d\\u202Ee"', "f")
+    (stack / "manifests/main.yaml").write_text("experiments:\n" + "".join(f"  {name}:\n" for name in names))
+    assert offered("reconciler explain ") == ["experiments.f"]
+    config = CONFIG.replace("where it runs", '"a\\tb \\e[1m"')
+    (stack / "manifests/reconciler.yaml").write_text(config)
+    zsh = Zsh(cli, {}, "reconciler", ASKED)
+    rows = [zsh.format_completion(item) for item in zsh.get_completions(["plan", "--var"], "r")]
+    assert rows == ["part\tregion=\ta b [1m"]
 
 
 def asked(folder, line, shell="zsh", code="from reconciler.cli import main; main()"):
@@ -244,6 +257,18 @@ FEW = None if os.environ.get("RECONCILER_TEST_ALL") else 4
 def test_tab_in_a_real_shell(stack, name, line, after):
     (stack / "plan.json").write_text("{}")
     assert tabbed(name, line, stack) == after
+
+
+@pytest.mark.parametrize("name", ["bash", "zsh"])
+@pytest.mark.parametrize("quote", ['"', "", "'"][: 1 if FEW else 3])
+def test_no_name_is_a_command(stack, name, quote):
+    (stack / "manifests/main.yaml").write_text("experiments: {'a$(touch made)': }\n")
+    after = tabbed(name, f"reconciler explain {quote}experiments.a", stack)
+    done = subprocess.run(
+        [name, "-c", after.replace("reconciler", "printf %s", 1)], cwd=stack, capture_output=True, check=False
+    )
+    assert done.stdout == b"explainexperiments.a$(touch made)"
+    assert not (stack / "made").exists()
 
 
 @pytest.mark.parametrize("name", ["bash", "zsh"])

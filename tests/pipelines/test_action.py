@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import zipfile
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -259,6 +260,16 @@ class TestApply:
         assert (job.code, sent.paths) == (5, [])
         assert "is not the one that its note shows" in job.summary
 
+    def test_a_seal_that_a_comment_quotes_is_none(self, plan, merge, shell, github):
+        name = plan(STACK).outputs["artifact"]
+        shell.manifest("experiments: {evil: {}}\n")
+        shell("plan", "--out", "evil.json")
+        evil = (shell.folder / "evil.json").read_bytes()
+        github.upload(name, {"plan.json": evil}, HEAD)
+        (comment,) = github.comments[7]
+        comment["body"] += f"\n<!-- {HEAD} sha256:{sha256(evil).hexdigest()} -->\n"
+        assert merge().code == 5
+
     def test_after_an_error_the_plan_from_before_is_not_applied(self, plan, merge):
         plan(STACK)
         plan("experiments: {fraud: {tag: {}}}\n")  # the same commit, on another day
@@ -292,6 +303,13 @@ class TestApply:
         job = merge()
         assert job.code == 1
         assert "500" in job.summary
+
+    def test_the_page_of_a_proxy_is_an_error(self, plan, merge, github):
+        plan(STACK)
+        github.fault = lambda *_: Fault(200, "<html>")
+        job = merge()
+        assert job.code == 1
+        assert "the answer is no JSON" in job.summary
 
 
 class TestDrift:

@@ -162,9 +162,12 @@ class TestPlan:
         assert bodies(gitlab) == []
 
     def test_the_token_is_nothing_that_a_manifest_can_read(self, plan):
-        code, log = plan("experiments: {fraud: {description: '${env.GITLAB_TOKEN}${env.CI_JOB_TOKEN}'}}\n")
+        names = ("GITLAB_TOKEN", "CI_JOB_TOKEN", "CI_REGISTRY_PASSWORD", "CI_DEPENDENCY_PROXY_PASSWORD")
+        text = "".join(f"${{env.{name}}}" for name in names)
+        given = dict.fromkeys(names[2:], "job-token")
+        code, log = plan(f"experiments: {{fraud: {{description: '{text}'}}}}\n", environ=given)
         assert code == 1
-        assert log.count("[unset-env]") == 2
+        assert log.count("[unset-env]") == 4
         assert TOKEN not in log
 
     def test_it_installs_the_extras_from_the_clone(self, plan):
@@ -181,6 +184,11 @@ class TestApply:
         assert merge(how=how, commit=HEAD if how == "sha" else MERGE)[0] == 0
         assert server.experiment("fraud")["tags"]["team"] == "ml"
         assert "### Apply complete: 1 done" in bodies(gitlab)[1]
+
+    def test_the_token_does_not_go_to_the_host_of_the_artifacts(self, plan, merge, gitlab):
+        plan(STACK)
+        merge()
+        assert set(gitlab.strangers) == {""}
 
     def test_the_head_of_a_merge_that_is_tried_is_that_of_its_branch(self, plan, merge):
         plan(STACK, environ={"CI_COMMIT_SHA": "e" * 40, "CI_MERGE_REQUEST_SOURCE_BRANCH_SHA": HEAD})
