@@ -1,4 +1,8 @@
-"""From lines of a file to who last wrote them, as Git tells it; where it cannot, to its words or to nothing."""
+"""From lines of a file to who last wrote them, as Git tells it; where it cannot, to its words or to nothing.
+
+Git is asked about the last commit, not about the file: to read that it would run what the settings of the repository
+name as its filters.
+"""
 
 from __future__ import annotations
 
@@ -7,6 +11,7 @@ import subprocess
 from collections.abc import Collection
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta, timezone
+from difflib import SequenceMatcher
 from pathlib import Path
 
 from reconciler.core.origin import Commit
@@ -14,9 +19,9 @@ from reconciler.core.origin import Commit
 PATIENCE = 5.0
 """Seconds that one call of Git may take."""
 
-_UNCOMMITTED = "0" * 40
+_UNCOMMITTED = Commit(note="not committed yet")
 _SILENT = ("not a git repository",)
-_UNKNOWN = ("no such path", "no such ref", "bad revision")
+_UNKNOWN = ("does not exist in 'HEAD'", "not in 'HEAD'", "invalid object name 'HEAD'")
 _ENVIRONMENT = {
     "LC_ALL": "C",  # its words are compared
     "GIT_OPTIONAL_LOCKS": "0",
@@ -34,16 +39,33 @@ def blame(file: Path, lines: Collection[int], patience: float = PATIENCE) -> dic
     if not lines:
         return {}
     place = file.resolve()
-    ranges = [part for line in sorted(lines) for part in ("-L", f"{line},{line}")]
     try:
-        text = _git(place.parent, patience, "blame", "--porcelain", *ranges, "--", place.name)
-        found, boundaries = _read(text)
-        if boundaries and _git(place.parent, patience, "rev-parse", "--is-shallow-repository").strip() == "true":
-            note = "or an earlier one: the clone is shallow"
-            found |= {line: replace(found[line], note=note) for line in boundaries if found[line].id}
+        committed = _git(place.parent, patience, "cat-file", "blob", f"HEAD:./{place.name}")
+        before = _before(committed, place.read_bytes().decode("utf-8", "replace"))
+        found = _blamed(place, {before[line] for line in lines if line in before}, patience)
     except _GitFailedError as failed:
         words = str(failed)
         return dict.fromkeys(lines, Commit(note=words)) if words else {}
+    return {line: found[before[line]] if line in before else _UNCOMMITTED for line in lines}
+
+
+def _before(old: str, new: str) -> dict[int, int]:
+    """For each line of `new` that stands in `old`, which one it is there; they may end in another way."""
+    rows, now = ([row.removesuffix("\r") for row in text.split("\n")] for text in (old, new))
+    blocks = [(0, 0, len(now))] if rows == now else SequenceMatcher(None, rows, now).get_matching_blocks()
+    return {start + at + 1: home + at + 1 for home, start, size in blocks for at in range(size)}
+
+
+def _blamed(place: Path, lines: Collection[int], patience: float) -> dict[int, Commit]:
+    """Who wrote these lines of the last commit's file. Raises _GitFailedError."""
+    if not lines:
+        return {}
+    ranges = [part for line in sorted(lines) for part in ("-L", f"{line},{line}")]
+    text = _git(place.parent, patience, "blame", "--no-textconv", "--porcelain", *ranges, "HEAD", "--", place.name)
+    found, boundaries = _read(text)
+    if boundaries and _git(place.parent, patience, "rev-parse", "--is-shallow-repository").strip() == "true":
+        note = "or an earlier one: the clone is shallow"
+        found |= {line: replace(found[line], note=note) for line in boundaries}
     return found
 
 
@@ -57,8 +79,6 @@ def _git(folder: Path, patience: float, *arguments: str) -> str:
             env=os.environ | _ENVIRONMENT,
             stdin=subprocess.DEVNULL,
             capture_output=True,
-            encoding="utf-8",
-            errors="replace",
             timeout=patience,
             check=False,
         )
@@ -67,12 +87,12 @@ def _git(folder: Path, patience: float, *arguments: str) -> str:
     except OSError:  # there is no Git
         raise _GitFailedError from None
     if done.returncode == 0:
-        return done.stdout
-    words = (done.stderr.strip().splitlines() or [""])[0].removeprefix("fatal: ")
+        return done.stdout.decode("utf-8", "replace")
+    words = (done.stderr.decode("utf-8", "replace").strip().splitlines() or [""])[0].removeprefix("fatal: ")
     if any(part in words for part in _SILENT):
         raise _GitFailedError
     if any(part in words for part in _UNKNOWN):
-        raise _GitFailedError("not committed yet")
+        raise _GitFailedError(_UNCOMMITTED.note)
     raise _GitFailedError(f"Git cannot tell: {words}")
 
 
@@ -94,8 +114,6 @@ def _read(text: str) -> tuple[dict[int, Commit], list[int]]:
 
 
 def _commit(commit: str, details: dict[str, str]) -> Commit:
-    if set(commit) == set(_UNCOMMITTED):
-        return Commit(note="not committed yet")
     date = _date(details.get("author-time", ""), details.get("author-tz", ""))
     return Commit(commit, details.get("author", ""), date, details.get("summary", ""))
 

@@ -115,8 +115,26 @@ def test_a_git_that_takes_too_long_is_not_waited_for(repository, tmp_path, monke
 
 
 def test_what_else_git_says_is_told(repository):
-    found = blame(repository / "stack/a.yaml", [99])
-    assert found[99].note.startswith("Git cannot tell: file stack/a.yaml has only 2 lines")
+    number = git(repository, "rev-parse", "HEAD:stack/a.yaml").strip()
+    (repository / f".git/objects/{number[:2]}/{number[2:]}").unlink()
+    assert blame(repository / "stack/a.yaml", [1])[1].note.startswith("Git cannot tell: ")
+
+
+def test_a_line_that_moved_since_the_commit(repository):
+    (repository / "stack/a.yaml").write_bytes(b"zero\r\none\r\n\r\nTWO\r\n")
+    found = blame(repository / "stack/a.yaml", [1, 2, 3, 4, 99])
+    assert [found[line].author for line in (2, 4)] == ["Ada Łovelace", "Bob"]
+    assert {found[line] for line in (1, 3, 99)} == {Commit(note="not committed yet")}
+
+
+def test_nothing_that_the_repository_names_is_run(repository, tmp_path):
+    made = tmp_path / "made"
+    (repository / ".gitattributes").write_text("* diff=x filter=x\n")
+    settings = ("diff.x.textconv", "filter.x.clean", "filter.x.smudge", "filter.x.process", "core.fsmonitor")
+    for name in settings:
+        git(repository, "config", name, f"touch {made}; cat")
+    assert blame(repository / "stack/a.yaml", [1])[1].author == "Ada Łovelace"
+    assert not made.exists()
 
 
 def test_a_link_is_followed_to_the_file(repository, tmp_path):
