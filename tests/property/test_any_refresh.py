@@ -15,7 +15,7 @@ from tests.property.test_any_format import Draw, Writer
 from tests.property.test_any_import import TEXTS
 from tests.refreshing import FILE, Result, declared, refreshed
 
-KEYS = ["a", "b", "on", "é", '"q: #"', "'s'", "k-${var.env}"]
+KEYS = ["a", "b", "d", "on", "é", '"q: #"', "'s'", "k-${var.env}"]
 SCALARS = ["x", "0.10", "'it''s'", '"a \\" # b"', "plain\n  goes\n\n   on", "${var.env}", '"$${"', "${each.key}"]
 
 
