@@ -87,7 +87,7 @@ def _texts(paths: tuple[Path, ...], stack: Path) -> tuple[dict[Path, str], list[
     problems: list[Diagnostic] = []
     seen: set[Path] = set()
     for path in paths or (stack,):
-        texts, wrong = _folder(path) if path.is_dir() or not paths else _one(path)
+        texts, wrong = _folder(path, stack=not paths) if path.is_dir() or not paths else _one(path)
         problems += wrong
         for file, text in texts.items():
             if file.resolve() not in seen:
@@ -99,9 +99,9 @@ def _texts(paths: tuple[Path, ...], stack: Path) -> tuple[dict[Path, str], list[
     return found, problems
 
 
-def _folder(path: Path) -> tuple[dict[Path, str], list[Diagnostic]]:
+def _folder(path: Path, *, stack: bool) -> tuple[dict[Path, str], list[Diagnostic]]:
     """What lies below `path`, but for what is there only by a link to somewhere else."""
-    folder, problems = read(path)
+    folder, problems = read(path, stack=stack)
     texts = {**folder.manifests, **dict([folder.config] if folder.config else [])}
     placed = [replace(one, at=one.at and replace(one.at, file=str(path / one.at.file))) for one in problems]
     return {path / name: text for name, text in sorted(texts.items()) if lies_in(path, path / name)}, placed

@@ -15,6 +15,7 @@ LARGEST = 256 * 2**20
 """Bytes of the largest file that is read."""
 
 CONFIG = ("reconciler.yaml", "reconciler.yml")
+_INIT = "make one with: reconciler init; or name the stack's folder with --manifests"
 _SUFFIXES = (".yaml", ".yml")
 _LEFT_OUT = (".", "_")
 
@@ -36,9 +37,10 @@ class _Place:
     above: frozenset[tuple[int, int]]
 
 
-def read(folder: Path) -> tuple[Folder, list[Diagnostic]]:
+def read(folder: Path, *, stack: bool = True) -> tuple[Folder, list[Diagnostic]]:
     """The texts below `folder`, and all that could not be read.
 
+    A stack's folder without a configuration is none: nothing below it is read, as it may be a whole disk.
     What begins with `.` or `_` is left out. Links are followed; one to a folder that it stands in is an error.
     """
     try:
@@ -50,7 +52,7 @@ def read(folder: Path) -> tuple[Folder, list[Diagnostic]]:
         return Folder(), [error("no-folder", f"'{folder}' is not a folder", hint="make one with: reconciler init")]
     problems: list[Diagnostic] = []
     start = _Place(str(folder), "", frozenset([(found.st_dev, found.st_ino)]))
-    read = {name: _text(name, path, problems) for name, path in sorted(_files(start, problems))}
+    read = {name: _text(name, path, problems) for name, path in sorted(_files(start, problems, stack=stack))}
     texts = {name: text for name, text in read.items() if text is not None}
     configs = [(name, texts.pop(name)) for name in CONFIG if name in texts]
     if len(configs) > 1:
@@ -60,7 +62,7 @@ def read(folder: Path) -> tuple[Folder, list[Diagnostic]]:
 
 def no_config(folder: Path) -> Diagnostic:
     """The finding for a stack's folder without a configuration."""
-    return error("no-config", f"there is no reconciler.yaml in '{folder}'", hint="make one with: reconciler init")
+    return error("no-config", f"there is no reconciler.yaml in '{folder}'", hint=_INIT)
 
 
 def read_one(file: Path) -> tuple[str | None, list[Diagnostic]]:
@@ -69,7 +71,7 @@ def read_one(file: Path) -> tuple[str | None, list[Diagnostic]]:
     return _text(str(file), str(file), problems), problems
 
 
-def _files(start: _Place, problems: list[Diagnostic]) -> Iterator[tuple[str, str]]:
+def _files(start: _Place, problems: list[Diagnostic], *, stack: bool) -> Iterator[tuple[str, str]]:
     """The name and the path of each manifest: without recursion, however deep the folders are."""
     waiting = [start]
     while waiting:
@@ -79,6 +81,8 @@ def _files(start: _Place, problems: list[Diagnostic]) -> Iterator[tuple[str, str
         except OSError as wrong:
             problems.append(_unreadable(place.name or ".", wrong))
             continue
+        if stack and place is start and not any(entry.name in CONFIG for entry in entries):
+            return
         for entry in entries:
             if entry.name.startswith(_LEFT_OUT):
                 continue

@@ -109,6 +109,7 @@ def test_the_shell_knows_files_and_folders(stack, line, kind):
 
 def test_another_folder_is_looked_into_where_the_line_names_it(stack):
     (stack / "other").mkdir()
+    (stack / "other/reconciler.yaml").write_text("stack: other\n")
     (stack / "other/a.yaml").write_text("experiments: {elsewhere: }\n")
     assert offered("reconciler explain --manifests other ") == ["experiments.elsewhere"]
     assert offered("reconciler explain --manifests=other ") == ["experiments.elsewhere"]

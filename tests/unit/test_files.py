@@ -22,13 +22,13 @@ def make(folder, texts):
 
 
 def only(folder):
-    found, problems = read(folder)
+    found, problems = read(folder, stack=False)
     assert problems == []
     return found
 
 
 def wrong(folder):
-    found, problems = read(folder)
+    found, problems = read(folder, stack=False)
     return found, [(one.code, one.summary) for one in problems]
 
 
@@ -78,6 +78,17 @@ def test_two_configurations_are_an_error(folder):
     assert found.config is None
 
 
+def test_nothing_below_a_folder_without_a_configuration_is_read_as_a_stack(folder):
+    make(folder, {"a.yaml": "A", "deep/b.yaml": b"\xff"})
+    (folder / "deep" / "again").symlink_to(folder)
+    assert read(folder) == (Folder(), [])
+    assert [code for code, _ in wrong(folder)[1]] == ["link-loop", "not-utf8"]
+    make(folder, {"reconciler.yml": "stack: a"})
+    found, problems = read(folder)
+    assert found.config == ("reconciler.yml", "stack: a")
+    assert [one.code for one in problems] == ["link-loop", "not-utf8"]
+
+
 def test_a_folder_that_is_hidden_itself_is_read(tmp_path):
     make(tmp_path / ".stacks" / "_x", {"a.yaml": "A"})
     assert only(tmp_path / ".stacks" / "_x").manifests == {"a.yaml": "A"}
@@ -95,7 +106,7 @@ def test_a_byte_order_mark_and_line_ends(folder):
 
 
 def test_a_folder_that_is_not_there(folder):
-    found, problems = read(folder)
+    found, problems = read(folder, stack=False)
     assert found == Folder()
     assert [(one.code, one.summary, one.hint) for one in problems] == [
         ("no-folder", f"'{folder}' does not exist", "make one with: reconciler init")
@@ -124,7 +135,7 @@ def test_a_folder_below_a_file(tmp_path):
 )
 def test_what_is_not_utf8_has_its_place(folder, data, byte, offset, place):
     make(folder, {"x.yaml": data, "a.yaml": "A"})
-    found, problems = read(folder)
+    found, problems = read(folder, stack=False)
     assert found.manifests == {"a.yaml": "A"}
     assert [(one.code, one.summary, str(one.at), one.hint) for one in problems] == [
         ("not-utf8", f"byte {byte} at offset {offset} is not UTF-8", place, "save the file as UTF-8")

@@ -91,7 +91,7 @@ def test_a_folder_without_a_configuration(tmp_path):
     with pytest.raises(Failed) as failed:
         reconciler.load(tmp_path)
     assert codes(failed) == ["no-config"]
-    assert failed.value.diagnostics[0].hint == "make one with: reconciler init"
+    assert failed.value.diagnostics[0].hint.startswith("make one with: reconciler init; or name")
 
 
 def test_a_plan_with_an_error_is_raised_and_a_draft_is_not(folder):
