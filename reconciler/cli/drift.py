@@ -24,7 +24,7 @@ NAMES = ("text", "json", "markdown")
     multiple=True,
     metavar="GLOB",
     shell_complete=complete.addresses,
-    help="Not what is like this: ADDRESS or ADDRESS.FIELD.",
+    help="Not what is like this: ADDRESS or ADDRESS.FIELD. May be given several times.",
 )
 @options.formats(*NAMES)
 @options.sending

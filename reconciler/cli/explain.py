@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from functools import partial
 from itertools import groupby
 from operator import itemgetter
@@ -14,7 +15,7 @@ from reconciler.cli.options import Context
 from reconciler.core.address import Address
 from reconciler.core.change import Path
 from reconciler.core.diagnostics import Diagnostic, Failed, error
-from reconciler.core.words import suggest
+from reconciler.core.words import dotted, suggest
 from reconciler.version import __version__
 
 if TYPE_CHECKING:
@@ -60,7 +61,7 @@ def _found(session: Session, address: str, field: str | None) -> Explanation:
 
     pairs, plan = session.look(Options())
     pair = _named({str(known): pair for known, pair in pairs.items()}, address)
-    path = _path(field, {".".join(path): path for path in paths(pair)}, address) if field else None
+    path = _path(field, paths(pair), address) if field else None
     step = next((step for step in plan.steps if step.address == pair.address), None)
     stack, chosen = session.stack, session.selected
     giver = partial(session.config.giver, target=chosen.name, overrides=session.variables)
@@ -94,10 +95,13 @@ def _named(pairs: dict[str, Pair], address: str) -> Pair:
     return pairs[address]
 
 
-def _path(field: str, known: dict[str, Path], address: str) -> Path:
-    if field not in known:
+def _path(field: str, paths: Iterable[Path], address: str) -> Path:
+    """By its parts with dots between them, or as a plan shows it."""
+    known = {".".join(path): path for path in paths}
+    shown = {dotted(path): path for path in known.values()}
+    if field not in known | shown:
         raise Failed([_unknown("unknown-field", f"{address} has no field '{field}'", field, list(known))])
-    return known[field]
+    return known.get(field) or shown[field]
 
 
 def _unknown(code: str, summary: str, name: str, known: list[str]) -> Diagnostic:

@@ -28,11 +28,23 @@ FEW = 10
 
 
 @options.command
-@click.option("--kind", "kinds", multiple=True, type=click.Choice(list(registry.kinds())), help="Only this kind.")
+@click.option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    type=click.Choice(list(registry.kinds())),
+    help="Only this kind. May be given several times.",
+)
 @click.option(
     "--filter", "search", default="", metavar="FILTER", help="The server's own filter: MLflow's search syntax."
 )
-@click.option("--name", "names", multiple=True, metavar="GLOB", help="Only those with a name like this.")
+@click.option(
+    "--name",
+    "names",
+    multiple=True,
+    metavar="GLOB",
+    help="Only those with a name like this. May be given several times.",
+)
 @click.option(
     "--out",
     type=click.Path(path_type=Path),
@@ -41,8 +53,18 @@ FEW = 10
 )
 @click.option("--refresh", is_flag=True, help="Bring what changed on the server into the manifests that are there.")
 @click.option("--dry-run", is_flag=True, help="With --refresh: write nothing, show what would change.")
-@click.option("--only", multiple=True, metavar="GLOB", help="With --refresh: only addresses like this.")
-@click.option("--exclude", multiple=True, metavar="GLOB", help="With --refresh: not addresses like this.")
+@click.option(
+    "--only",
+    multiple=True,
+    metavar="GLOB",
+    help="With --refresh: only addresses like this. May be given several times.",
+)
+@click.option(
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    help="With --refresh: not addresses like this. May be given several times.",
+)
 @click.option(
     "--on-conflict",
     type=click.Choice(["keep", "server"]),

@@ -102,11 +102,15 @@ only = click.option(
     "--only",
     multiple=True,
     metavar="GLOB",
-    help="Only addresses like this, and what they need.",
+    help="Only addresses like this, and what they need. May be given several times.",
     shell_complete=complete.addresses,
 )
 exclude = click.option(
-    "--exclude", multiple=True, metavar="GLOB", help="Not addresses like this.", shell_complete=complete.addresses
+    "--exclude",
+    multiple=True,
+    metavar="GLOB",
+    help="Not addresses like this. May be given several times.",
+    shell_complete=complete.addresses,
 )
 
 
@@ -121,13 +125,14 @@ def planning(function: F) -> F:
                 "--replace",
                 multiple=True,
                 metavar="ADDRESS",
-                help="Make this run or logged model anew.",
+                help="Make this run or logged model anew. May be given several times.",
                 shell_complete=complete.addresses,
             ),
             click.option(
                 "--on-conflict",
                 type=click.Choice(["apply", "fail"]),
-                help="What to do where the manifest and the server have both changed, or both have a first value.",
+                help="What to do where the manifest and the server have both changed, or both have a first value. "
+                "Default: apply.",
             ),
             click.option("--allow-delete", type=int, metavar="N", help="Allow exactly N deletions."),
             parallel,
@@ -179,7 +184,12 @@ def locking(function: F) -> F:
     return function
 
 
-parallel = click.option("--parallel", type=click.IntRange(1, 64), metavar="N", help="Requests at once.")
+parallel = click.option(
+    "--parallel",
+    type=click.IntRange(1, 64),
+    metavar="N",
+    help="Requests at once. Default: that of the target, else of its backend.",
+)
 confirmed = click.option(
     "--yes",
     "--auto-approve",
@@ -247,7 +257,7 @@ def _common(function: Callable[..., Any]) -> Callable[..., Any]:
                 multiple=True,
                 metavar="K=V",
                 shell_complete=complete.variables,
-                help="Give a variable a value.",
+                help="Give a variable a value. May be given several times.",
             ),
             click.option(
                 "--color",

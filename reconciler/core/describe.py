@@ -50,8 +50,12 @@ class Describer:
         """`live` as the entry with the key `key` declares it. What nobody has to write is left out."""
         body: dict[str, Any] = {}
         notes = []
+        growing: set[str] = set()
         for path, value in sorted(live.fields.items()):
             if self._needless(live, path, value, key):
+                continue
+            if self._grows(live, path):
+                growing.add(path[0])
                 continue
             reference = self.kind.references.get(path[0])
             said: Value = key_of(reference, str(value)) if reference else value
@@ -60,6 +64,9 @@ class Describer:
                 notes.append(f"{dotted(path)} is left out: it {why}")
             else:
                 put(body, self.kind, path, self.wire.short(path, said))
+        notes += [
+            f"{name} are left out: more may be logged, and an apply would log these again" for name in sorted(growing)
+        ]
         if not self.kind.unique:
             body["id"] = live.id
         return Described({name: body[name] for name in self.kind.order if name in body}, tuple(notes))
@@ -76,6 +83,11 @@ class Describer:
         if path[0] == "tags":
             return self.tags.get(path[1]) == value
         return value is None or (path == ("description",) and not value) or value == (self.kind.rule(path).made or None)
+
+    def _grows(self, live: Live, path: Path) -> bool:
+        """Whether it is a series that may go on: of what is still in the status that it is made in."""
+        status = live.fields.get(("status",))
+        return self.kind.rule(path).series and status is not None and status == self.kind.rule(("status",)).made
 
     def _faults(self, path: Path, value: Value) -> Iterator[str]:
         if self.sensitive.covers(path):

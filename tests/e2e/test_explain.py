@@ -72,6 +72,14 @@ def test_without_git_nothing_is_said_of_it(stack, monkeypatch):
     assert "commit:" not in stack("explain", "experiments.fraud").out
 
 
+def test_a_field_is_named_as_its_parts_or_as_a_plan_shows_it(stack):
+    stack.write("manifests/odd.yaml", "experiments: {odd: {tags: {'a.b/c d': x}}}\n")
+    plain = stack("explain", "experiments.odd", "tags.a.b/c d").out
+    assert "  tags.'a.b/c d'\n" in plain
+    assert stack("explain", "experiments.odd", "tags.'a.b/c d'").out == plain
+    assert "[unknown-field]" in stack("explain", "experiments.odd", "tags.'a.b'", code=1).err
+
+
 def test_the_item_of_a_for_each(stack):
     text = stack("explain", "experiments.churn[us]", "tags.owner").out
     assert "for_each:     us, manifests/main.yaml:6:39\n" in text

@@ -111,6 +111,15 @@ def test_what_a_manifest_cannot_say_is_told():
     )
 
 
+def test_a_series_that_may_go_on_is_left_out():
+    metrics = {"metrics.auc": 0.5, "metrics.loss": 0.1}
+    lives = [experiment("e"), run("a", "1", status="RUNNING", **metrics), run("b", "2", **metrics)]
+    _, going, other = imported(lives).entries
+    assert "metrics" not in going.body
+    assert going.notes == ("metrics are left out: more may be logged, and an apply would log these again",)
+    assert (other.body["metrics"], other.notes) == ({"auc": 0.5, "loss": 0.1}, ())
+
+
 def test_what_others_own_is_not_read_and_what_is_ours_or_declared_is_no_entry():
     other = Mark(address("experiments.x"))
     lives = [
