@@ -226,7 +226,7 @@ def test_a_snippet_is_yaml(page):
             assert parse(block.text, f"{page.name} line {block.line}")[1] == []
 
 
-OTHERS = {"cd", "export", "git", "mlflow", "pip", "python"}
+OTHERS = {".", "cd", "export", "git", "mlflow", "pip", "python", "python3"}
 
 
 @pytest.mark.parametrize("page", EVERY_PAGE, ids=lambda page: str(page.relative_to(ROOT)))
