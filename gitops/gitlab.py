@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
 import sys
 from collections.abc import Iterator, Mapping
 from functools import cached_property
@@ -149,6 +150,9 @@ def write_counts(done: Done, folder: Path) -> None:
 def main(environ: Mapping[str, str]) -> int:
     """Do what the variables of the job say. Returns the exit code."""
     folder = Path(environ["CI_PROJECT_DIR"]) / FOLDER
+    # GitLab puts an input into the text of its YAML, where a line break becomes a blank
+    arguments = "\n".join(shlex.split(environ.get("RECONCILER_ARGUMENTS", "")))
+    environ = {**environ, "RECONCILER_ARGUMENTS": arguments}
     done = Pipeline(Settings.of(environ, folder), GitLab(environ), environ).run()
     write_counts(done, folder)
     return done.code

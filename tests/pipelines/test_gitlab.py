@@ -170,6 +170,14 @@ class TestPlan:
         assert log.count("[unset-env]") == 4
         assert TOKEN not in log
 
+    @pytest.mark.parametrize("between", [" ", "\n"])
+    def test_further_arguments_may_stand_in_lines(self, plan, shell, between):
+        arguments = between.join(["'--var=team=a b'", "--detailed-exitcode"])
+        file = shell.folder / "manifests/reconciler.yaml"
+        file.write_text(file.read_text() + "variables: {team: }\n")
+        code, log = plan("experiments: {fraud: {tags: {team: '${var.team}'}}}\n", arguments=arguments)
+        assert (code, '"a b"' in log) == (2, True)
+
     def test_it_installs_the_extras_from_the_clone(self, plan):
         assert re.search(
             r"^pip -m pip install .* /\S+/reconciler\[databricks\]$", plan(STACK, extras="databricks")[1], re.MULTILINE

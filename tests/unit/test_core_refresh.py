@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 
+from reconciler.core.match import Pair
+from reconciler.core.refresh import refresh
 from reconciler.core.select import Selection
-from tests.lives import found, held, owned
-from tests.refreshing import changed, declared, refreshed
+from reconciler.core.stack import Stack
+from tests.lives import KINDS, WIRES, found, held, owned
+from tests.refreshing import EVERYTHING, changed, declared, refreshed
 
 A, B, C = "experiments.a", "experiments.b", "experiments.c"
 EXAMPLES = {
@@ -409,3 +412,11 @@ def test_only_what_is_selected_is_taken():
 def test_what_was_made_here_and_is_not_there_is_no_change():
     result = refreshed("experiments: {a: }\n", {}, lives={A: found(A, {"name": "a"})})
     assert (result.taken, result.left) == ([], [])
+
+
+def test_what_is_written_in_a_file_that_may_not_be_edited_is_left():
+    (desired,) = declared("experiments: {a: {tags: {x: 1}}}\n").values()
+    pairs = {desired.address: Pair(desired.address, desired, changed(desired, {"tags.x": "2"}))}
+    result = refresh(Stack("ml", "local", "mlflow", KINDS, WIRES), pairs, {}, EVERYTHING, conflicts=False)
+    assert (result.edits, result.taken) == ({}, ())
+    assert [one.summary for one in result.left] == ["experiments.a: tags.x is written in a file outside of the folder"]
