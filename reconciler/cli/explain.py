@@ -14,7 +14,7 @@ from reconciler.cli import complete, options
 from reconciler.cli.options import Context
 from reconciler.core.address import Address
 from reconciler.core.change import Path
-from reconciler.core.diagnostics import Diagnostic, Failed, error
+from reconciler.core.diagnostics import Failed, error
 from reconciler.core.words import dotted, suggest
 from reconciler.version import __version__
 
@@ -91,7 +91,9 @@ def _check(address: str) -> None:
 
 def _named(pairs: dict[str, Pair], address: str) -> Pair:
     if address not in pairs:
-        raise Failed([_unknown("unknown-address", f"'{address}' names no resource of the stack", address, list(pairs))])
+        from reconciler.core.select import unknown  # noqa: PLC0415 - only for a mistake
+
+        raise Failed([unknown(address, list(pairs))])
     return pairs[address]
 
 
@@ -100,9 +102,6 @@ def _path(field: str, paths: Iterable[Path], address: str) -> Path:
     known = {".".join(path): path for path in paths}
     shown = {dotted(path): path for path in known.values()}
     if field not in known | shown:
-        raise Failed([_unknown("unknown-field", f"{address} has no field '{field}'", field, list(known))])
+        hint = suggest(field, list(known), "there is")
+        raise Failed([error("unknown-field", f"{address} has no field '{field}'", hint=hint)])
     return known.get(field) or shown[field]
-
-
-def _unknown(code: str, summary: str, name: str, known: list[str]) -> Diagnostic:
-    return error(code, summary, hint=suggest(name, known, "there is"))

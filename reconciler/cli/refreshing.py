@@ -13,9 +13,9 @@ from reconciler.core.diagnostics import Failed, error, stop_on_errors
 from reconciler.core.planner import Options
 from reconciler.core.refresh import Refreshed, Taken, refresh
 from reconciler.core.resource import Desired
-from reconciler.core.select import Selection, unmatched
+from reconciler.core.select import Selection, unknown, unmatched
 from reconciler.core.source import parse
-from reconciler.core.words import dotted, suggest
+from reconciler.core.words import dotted
 from reconciler.declared import Declared
 from reconciler.report.lines import Line, shown
 from reconciler.report.patch import patch
@@ -27,10 +27,7 @@ def refreshed(context: Context, parallel: int | None, selection: Selection, *, c
     """Take over what `selection` wants, and say what was taken and what was left. Raises Failed, RequestFailed."""
     session = context.session(parallel)
     known = [str(address) for address in session.desired]
-    stop_on_errors(
-        error("unknown-address", f"'{glob}' names no resource of the stack", hint=suggest(glob, known, "there is"))
-        for glob in unmatched(list(session.desired), selection)
-    )
+    stop_on_errors(unknown(glob, known) for glob in unmatched(list(session.desired), selection))
     pairs, _ = session.look(Options())
     every = session.inputs.files.manifests
     texts = {name: text for name, text in every.items() if lies_in(context.folder, context.folder / name)}

@@ -18,13 +18,12 @@ from reconciler.core.needs import bereaved, needs, references, unseen
 from reconciler.core.order import order
 from reconciler.core.plan import Plan, Stay, Step
 from reconciler.core.resource import Desired, Live
-from reconciler.core.select import Selection, select, unmatched
+from reconciler.core.select import Selection, select, unknown, unmatched
 from reconciler.core.sensitive import as_text, secrets_in
 from reconciler.core.stack import Stack
 from reconciler.core.stale import by_kind, sought_again, stale
 from reconciler.core.steps import Stepper
 from reconciler.core.wire import Sought
-from reconciler.core.words import shown, suggest
 
 __all__ = ["Options", "make", "sought", "sought_again", "stale"]
 
@@ -182,7 +181,4 @@ def _unknown(pairs: Mapping[Address, Pair], options: Options) -> list[Diagnostic
     names = [str(address) for address in options.replace - declared]
     names += unmatched(list(pairs), options.selection)
     known = [str(address) for address in pairs]
-    return [
-        error("unknown-address", f"{shown(name)} names no resource of the stack", hint=suggest(name, known, "there is"))
-        for name in sorted(names)
-    ]
+    return [unknown(name, known) for name in sorted(names)]

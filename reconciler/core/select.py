@@ -8,7 +8,9 @@ from fnmatch import fnmatchcase
 
 from reconciler.core.address import Address
 from reconciler.core.change import Action
+from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.plan import Step
+from reconciler.core.words import shown, suggest
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,17 @@ def unmatched(addresses: list[Address], selection: Selection) -> list[str]:
     """The globs that name no address at all: most likely a typing error."""
     globs = (*selection.only, *selection.exclude)
     return [glob for glob in globs if not any(matches(str(address), (glob,)) for address in addresses)]
+
+
+def unknown(name: str, known: Sequence[str]) -> Diagnostic:
+    """The finding for an address or a glob that names nothing. No word is near to a glob: an example says more."""
+    if known and not {"*", "?"}.isdisjoint(name):
+        kind = name.partition(".")[0]
+        example = min(known, key=lambda one: (not one.startswith(f"{kind}."), one))
+        hint = f"it has to match a whole address, such as '{example}'"
+    else:
+        hint = suggest(name, known, "there is")
+    return error("unknown-address", f"{shown(name)} names no resource of the stack", hint=hint)
 
 
 def matches(name: str, globs: Sequence[str]) -> bool:

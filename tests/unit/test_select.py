@@ -5,7 +5,7 @@ import pytest
 from reconciler.core.address import Address
 from reconciler.core.change import Action
 from reconciler.core.plan import Step
-from reconciler.core.select import Selection, select, unmatched
+from reconciler.core.select import Selection, select, unknown, unmatched
 
 FRAUD, CHURN = Address("experiments", "fraud"), Address("experiments", "churn[eu]")
 RUN, OTHER = Address("runs", "fraud"), Address("runs", "base")
@@ -61,3 +61,22 @@ def test_what_needs_what_is_left_out_is_left_out_however_far_away_it_is():
         for at, before in [(FRAUD, None), (RUN, FRAUD), (OTHER, RUN), (CHURN, OTHER)]
     }
     assert set(select(chain, Selection(exclude=("runs.fraud",)))) == {FRAUD}
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"),
+    [
+        ("runs.x*", "it has to match a whole address, such as 'runs.a'"),
+        ("f?", "it has to match a whole address, such as 'experiments.b'"),
+        ("runs.aa", "did you mean 'runs.a'?"),
+        ("x", "there is: experiments.b, runs.a, runs.c"),
+    ],
+)
+def test_what_names_nothing_is_told_with_what_there_is(name, hint):
+    found = unknown(name, ["runs.c", "runs.a", "experiments.b"])
+    assert (found.code, found.summary, found.hint) == (
+        "unknown-address",
+        f"'{name}' names no resource of the stack",
+        hint,
+    )
+    assert unknown(name, []).hint == ""
