@@ -13,6 +13,7 @@ from reconciler.core.kind import Kind
 from reconciler.core.match import NAME, Pair
 from reconciler.core.origin import Layer
 from reconciler.core.sensitive import KEY
+from reconciler.core.words import typed
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ def about_resource(pair: Pair, action: Action, kind: Kind) -> tuple[Advice, ...]
     """How a resource as a whole is left alone, or protected."""
     if action is Action.noop:
         return ()
-    exclude = Advice("leave it out this time", command=f"reconciler plan --exclude {_quoted(str(pair.address))}")
+    exclude = Advice("leave it out this time", command=f"reconciler plan --exclude {typed(str(pair.address))}")
     if action is Action.delete and pair.desired is None:
         home = _home(pair, kind)
         keep = Advice("let it go without deleting it: declare it so, apply, drop it", home | {"on_remove": "keep"})
@@ -90,10 +91,4 @@ def _home(pair: Pair, kind: Kind) -> dict[str, Any]:
 
 
 def _drift(pair: Pair, change: FieldChange) -> str:
-    return f"reconciler drift --ignore {_quoted('.'.join((str(pair.address), *change.path)))}"
-
-
-def _quoted(text: str) -> str:
-    """As one word of a shell."""
-    plain = all(char.isalnum() or char in "._/-" for char in text)
-    return text if plain else "'" + text.replace("'", "'\\''") + "'"
+    return f"reconciler drift --ignore {typed('.'.join((str(pair.address), *change.path)))}"

@@ -12,6 +12,7 @@ from reconciler.core.match import NAME, Pair
 from reconciler.core.plan import Step
 from reconciler.core.resource import Desired
 from reconciler.core.wire import Wire
+from reconciler.core.words import typed
 
 
 def references(desired: Desired, kind: Kind) -> list[Address]:
@@ -93,7 +94,7 @@ def unseen(
                 "maybe-hidden",
                 f"{address} cannot be made while {home} is restored, which may bring it back: {why}",
                 entry.at() if entry else None,
-                f"restore that first, with --only {home}; then plan again",
+                f"restore that first, with --only {typed(str(home))}; then plan again",
             )
             for home in homes
         ]

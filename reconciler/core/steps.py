@@ -18,7 +18,7 @@ from reconciler.core.plan import Stay, Step
 from reconciler.core.resource import Desired, Live
 from reconciler.core.sensitive import Sensitive, quoted
 from reconciler.core.wire import CANNOT_REMOVE, Edit, Wire
-from reconciler.core.words import dotted
+from reconciler.core.words import dotted, typed
 
 OTHER_KEY = "declare it under another key: a new one is made, and this one left as it is"
 
@@ -217,10 +217,12 @@ class Stepper:
         change, address = self.sensitive.change(refused.change), desired.address
         if change.before == change.after:
             summary = f"{address}: {dotted(change.path)} names {change.after}, which is made anew: {refused.why}"
-            return error("fixed-field", summary, change.at, f"make it anew as well: --replace {address}")
+            return error("fixed-field", summary, change.at, f"make it anew as well: --replace {typed(str(address))}")
         way = f"from {quoted(change.before)} to {quoted(change.after)}"
         summary = f"{address}: {dotted(change.path)} cannot change {way}: {refused.why}"
-        hint = f"put it back, or make a new one (the old one is deleted): reconciler plan --replace {address}"
+        hint = (
+            f"put it back, or make a new one (the old one is deleted): reconciler plan --replace {typed(str(address))}"
+        )
         if self._wire(address).cannot(Action.replace):
             hint = f"put it back, or {OTHER_KEY}"
         if kind.irreplaceable:

@@ -33,6 +33,12 @@ def shown(text: str) -> str:
     return f"'{line[:80]}...'" if len(line) > 83 else f"'{line}'"  # noqa: PLR2004 - 80 and the dots
 
 
+def typed(text: str) -> str:
+    """`text` as it is typed as one word of a shell."""
+    plain = all(char.isalnum() or char in "._/-" for char in text)
+    return text if plain else "'" + text.replace("'", "'\\''") + "'"
+
+
 def suggest(word: str, known: Collection[str], what: str) -> str:
     """A hint: the known word that is nearest, or else all of them, after `what`; '' where none is known."""
     words = sorted(known) if len(known) <= MOST else sorted(one for one in known if _alike(word, one))[:MOST]

@@ -15,7 +15,7 @@ from reconciler.core.diagnostics import Span
 from reconciler.core.explanation import Applied, Explanation, Field
 from reconciler.core.imports import Entry
 from reconciler.core.origin import Commit, Origin, Part, written_address
-from reconciler.core.words import dotted
+from reconciler.core.words import dotted, typed
 from reconciler.report.diagnostics import excerpt
 from reconciler.report.lines import Line, Style, safe, shown
 from reconciler.report.manifest import manifest
@@ -119,7 +119,7 @@ def _state(found: Explanation) -> str:
 
 def _field(one: Field, found: Explanation, places: Places, *, whole: bool) -> list[Line]:
     change = one.change
-    replace = f"; to make it anew: reconciler plan --replace {found.pair.address}"
+    replace = f"; to make it anew: reconciler plan --replace {typed(str(found.pair.address))}"
     words = wrap(f"{one.refused}{'' if found.irreplaceable else replace}", WIDTH - INDENT) if one.refused else []
     return [
         _row("manifest", _value(change.after)),

@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.core.change import Secret
-from reconciler.core.words import MOST, dotted, listed, noun, shown, suggest
+from reconciler.core.words import MOST, dotted, listed, noun, shown, suggest, typed
 
 
 @pytest.mark.parametrize(
@@ -65,3 +65,11 @@ def test_a_list_is_cut_where_it_is_long():
     assert listed(["a", "b"]) == "a, b"
     assert listed("abc", most=2) == "a, b and 1 more"
     assert listed([]) == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "word"),
+    [("runs.a/b-c_é", "runs.a/b-c_é"), ("runs.a[b c]", "'runs.a[b c]'"), ("a'$(b)", "'a'\\''$(b)'")],
+)
+def test_what_is_suggested_is_one_word_of_a_shell(text, word):
+    assert typed(text) == word
