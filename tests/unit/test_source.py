@@ -1,6 +1,5 @@
 """Reading YAML: every scalar keeps its text, everything has its place, and no text makes trouble."""
 
-import time
 import tracemalloc
 
 import pytest
@@ -390,18 +389,3 @@ def test_aliases_cannot_nest_deeper_than_what_is_written():
 @pytest.mark.parametrize("text", ["[" * 200_000, "{a: " * 100_000, "- " * 100_000, "? " * 100_000])
 def test_deep_nesting_is_an_error_and_no_crash(text):
     assert [one.code for one in parse(text, "f.yaml")[1]] == ["too-deep"]
-
-
-def test_a_large_file_takes_no_longer_than_pyyaml_does():
-    text = "experiments:\n" + "".join(
-        f"  e{n}:\n    name: n{n}\n    tags: {{tier: gold, n: 0.10}}\n" for n in range(5000)
-    )
-
-    def seconds(work):
-        begin = time.perf_counter()
-        work()
-        return time.perf_counter() - begin
-
-    ours = min(seconds(lambda: parse(text, "f.yaml")) for _ in range(3))
-    theirs = min(seconds(lambda: yaml.load(text, Loader=yaml.CSafeLoader)) for _ in range(3))
-    assert ours < 2 * theirs
