@@ -37,7 +37,7 @@ class Target(BaseModel):
         default=None,
         ge=1,
         le=64,
-        description="Requests at once; --parallel wins. Unset: the backend's own, 4 for mlflow.",
+        description="Requests at once; --parallel wins. Unset: the backend's own, 8 for mlflow.",
     )
 
 

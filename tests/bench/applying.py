@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import nullcontext
 from pathlib import Path
 
+from reconciler import registry
 from tests.bench import stacks, worlds
 from tests.bench.latency import delayed
 from tests.bench.measure import HEAD, PYTHON, Ratio, Row, Table, Taken, reconciler, run
@@ -14,6 +15,7 @@ from tests.bench.measure import HEAD, PYTHON, Ratio, Row, Table, Taken, reconcil
 SEND = ("-m", "tests.bench.references.send")
 LATENCY = 0.05
 WORKERS = 4
+CONNECTIONS = registry.backends()["mlflow"].parallel
 NOTES = (
     (
         "`apply` of a saved plan, start-up, the lock, the check of what it was computed from and the read-back "
@@ -62,7 +64,7 @@ def _round(folder: Path, pair: list[Path], url: str) -> tuple[Taken, Taken]:
     calls = folder / "calls.json"
     calls.write_text(json.dumps(_calls(json.loads(plans[1].read_text()))))
     ours = reconciler("apply", "plan.json", "--yes", "-q", cwd=pair[0])
-    return ours, run(PYTHON, *SEND, url, str(calls), "4")
+    return ours, run(PYTHON, *SEND, url, str(calls), str(CONNECTIONS))
 
 
 def _calls(plan: dict) -> list[dict]:

@@ -51,5 +51,8 @@ BACKEND = Backend(
     probe=lambda options: servers.probe(Api(options.prefix)),
     probes=("/experiments/delete-experiment-tag", "/runs/log-inputs"),
     filters=True,
+    # the best for one worker and for several, near and far (docs/performance.md); two more for the lock make ten, more
+    # than which a worker's 15 database connections may not bear, of which a create takes two (3.17.2)
+    parallel=8,
     reads=("/experiments/search", "/runs/search", "/logged-models/search"),
 )
