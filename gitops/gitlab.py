@@ -19,6 +19,9 @@ FOLDER = "reconciler-plans"
 """Of the checkout: what is saved and reported lies there, a folder for each stack and target."""
 MISSING = 404
 
+USAGE = 64
+"""As the program itself has it."""
+
 
 class GitLab:
     """The project that this pipeline runs in."""
@@ -151,7 +154,11 @@ def main(environ: Mapping[str, str]) -> int:
     """Do what the variables of the job say. Returns the exit code."""
     folder = Path(environ["CI_PROJECT_DIR"]) / FOLDER
     # GitLab puts an input into the text of its YAML, where a line break becomes a blank
-    arguments = "\n".join(shlex.split(environ.get("RECONCILER_ARGUMENTS", "")))
+    try:
+        arguments = "\n".join(shlex.split(environ.get("RECONCILER_ARGUMENTS", "")))
+    except ValueError as wrong:
+        sys.stderr.write(f"error: the input `arguments` cannot be divided: {wrong}\n")
+        return USAGE
     environ = {**environ, "RECONCILER_ARGUMENTS": arguments}
     done = Pipeline(Settings.of(environ, folder), GitLab(environ), environ).run()
     write_counts(done, folder)

@@ -7,6 +7,7 @@ import random
 
 import pytest
 
+from reconciler.inputs import LARGE
 from tests.e2e.tools import writes
 from tests.hostile.corpus import HERE, cases, check, documented, places, told
 
@@ -31,12 +32,13 @@ def put(shell, corpus, case, url):
 @pytest.mark.parametrize("case", MANIFESTS)
 def test_a_hostile_manifest(case, shell, fake, url, update):
     name = put(shell, "manifests", case, url)
+    large = len((shell.folder / name).read_text(errors="replace")) >= LARGE  # one search, while it is read
     result = shell("plan", code=None)
     assert writes(fake) == []
     if result.code:
         assert all(places(result))
         assert result.code == documented(result)
-        assert fake.requests == []
+        assert len(fake.requests) <= large
     check("manifests", case, told(result, name), update=update)
 
 

@@ -291,3 +291,11 @@ class TestTemplate:
         (found,) = yaml.safe_load(text)["include"]
         assert found["file"] == "gitops/gitlab-ci.yml"
         assert found["inputs"].keys() == {name for name, one in INPUTS.items() if "default" not in one}
+
+
+def test_arguments_that_cannot_be_divided_are_a_mistake_of_usage(tmp_path):
+    environ = {**outside(), "CI_PROJECT_DIR": str(tmp_path), "RECONCILER_ARGUMENTS": "--only 'a"}
+    command = [sys.executable, str(ROOT / "gitops" / "gitlab.py")]
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (64, "")
+    assert done.stderr == "error: the input `arguments` cannot be divided: No closing quotation\n"
