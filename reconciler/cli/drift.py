@@ -16,6 +16,7 @@ from reconciler.report.markdown.drift import markdown
 from reconciler.version import __version__
 
 NAMES = ("text", "json", "markdown")
+NEXT = "Next: reconciler apply, which puts back what is declared; or reconciler import --refresh, which takes it over"
 
 
 @options.command
@@ -41,6 +42,8 @@ def command(context: Context, ignore: tuple[str, ...], formats: tuple[str, ...])
             context.output.data(lines[-1:] if context.output.quiet else lines)
         else:
             context.output.text(_render(drifts, name))
+    if drifts.found and "text" in wanted.printed:
+        context.output.note([(NEXT, "dim")])
     return DRIFT if drifts.found else DONE
 
 

@@ -58,9 +58,15 @@ def command(context: Context, paths: tuple[Path, ...], *, check: bool, diff: boo
             context.output.data([[(str(one.path), "")]])
     changed = sum(one.changes for one in files)
     if STDIN not in paths:
-        what = "not in canonical form" if check or diff else "formatted"
-        context.output.note([(f"{changed} of {len(files)} {'file' if len(files) == 1 else 'files'} {what}.", "bold")])
+        context.output.note([(_counted(changed, len(files), written=not (check or diff)), "bold")])
     return ERROR if problems or (check and changed) else DONE
+
+
+def _counted(changed: int, count: int, *, written: bool) -> str:
+    files = "1 file" if count == 1 else f"{count} files"
+    if not changed and not written:
+        return f"{files} in canonical form."
+    return f"{changed} of {files} {'formatted' if written else 'not in canonical form'}."
 
 
 def _formatted(path: Path, text: str, problems: list[Diagnostic]) -> _File:

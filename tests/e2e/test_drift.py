@@ -6,6 +6,7 @@ import json
 
 import pytest
 
+from reconciler.cli.drift import NEXT
 from tests.e2e.findings import check
 from tests.e2e.tools import sending
 from tests.fakes.mlflow import Fault
@@ -119,7 +120,7 @@ def test_manifests_are_not_needed(left, shell, server):
     result = shell("drift", code=3)
     assert unknown in result.out
     assert "  - runs.base  deleted on the server\n" in result.out
-    assert result.err == ""
+    assert result.err == f"{NEXT}\n"
     shell.manifest(STACK.replace("ml}", "new}"))
     assert unknown in shell("drift", code=3).out
 

@@ -47,7 +47,7 @@ def test_the_files_of_the_stack_are_formatted_and_then_they_stay(stack):
     assert text(stack) == TIDY
     assert text(stack, "reconciler.yaml") == "stack: ml\ntargets:\n  local: {url: 'http://localhost'}\n"
     assert stack("fmt").out == ""
-    assert stack("fmt", "--check").err == "0 of 3 files not in canonical form.\n"
+    assert stack("fmt", "--check").err == "3 files in canonical form.\n"
 
 
 def test_check_and_diff_write_nothing(stack):
