@@ -183,7 +183,7 @@ class State:
         self.experiments[0] = Experiment(0, "Default", "mlflow-artifacts:/0", {})
 
     def add_experiment(self, name: str, location: str, tags: Tags) -> Experiment:
-        number = max(self.experiments) + 1
+        number = next(reversed(self.experiments)) + 1
         self.experiments[number] = Experiment(number, name, location or f"mlflow-artifacts:/{number}", tags)
         return self.experiments[number]
 
