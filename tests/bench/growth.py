@@ -20,7 +20,8 @@ FROM = 1_000
 NOTES = (
     (
         "`plan` with nothing to do, start-up and manifests included, against the fake server in another process. "
-        "Reads: one for each page of 50,000 experiments, one for runs, one for logged models. The exponents are fitted from 1,000 experiments on, less what the "
+        "Reads: one for each page of 50,000 experiments, one for runs, one for logged models. The exponents are "
+        "fitted from 1,000 experiments on, less what the "
         "smallest stack takes."
     ),
     "![Seconds of a plan over the number of experiments](images/growth.svg)",
