@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -111,7 +112,12 @@ def run(*command: str, cwd: Path = ROOT, wanted: int = 0, **environment: str) ->
     process.returncode = os.waitstatus_to_exitcode(status)
     if process.returncode != wanted:
         raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{words[-2000:]}")
-    return Taken(seconds, usage.ru_maxrss / 1024, said)
+    return Taken(seconds, _beyond_ours(usage.ru_maxrss) / 1024, said)
+
+
+def _beyond_ours(peak: int) -> int:
+    """The peak of a child, in kB; 0 where it is not known: it begins with what this process has when it starts it."""
+    return peak if peak > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss else 0
 
 
 def reconciler(*arguments: str, cwd: Path, wanted: int = 0, **environment: str) -> Taken:
