@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 
-WIDTH, HEIGHT, LEFT, BOTTOM, TOP = 640, 400, 70, 50, 20
+WIDTH, HEIGHT, LEFT, RIGHT, BOTTOM, TOP = 640, 400, 70, 40, 50, 20
 
 
 def loglog(points: Mapping[int, float], across: str, up: str) -> str:
@@ -16,12 +16,12 @@ def loglog(points: Mapping[int, float], across: str, up: str) -> str:
     def at(x: float, y: float) -> tuple[float, float]:
         width = (math.log10(x) - math.log10(min(xs))) / (math.log10(max(xs)) - math.log10(min(xs)))
         height = (math.log10(y) - decades[0]) / (decades[1] - decades[0])
-        return LEFT + width * (WIDTH - LEFT - 20), HEIGHT - BOTTOM - height * (HEIGHT - BOTTOM - TOP)
+        return LEFT + width * (WIDTH - LEFT - RIGHT), HEIGHT - BOTTOM - height * (HEIGHT - BOTTOM - TOP)
 
     marks = [_text(at(x, 10 ** decades[0])[0], HEIGHT - BOTTOM + 20, f"{x:,}", "middle") for x in xs]
     for exponent in range(decades[0], decades[1] + 1):
         _, y = at(xs[0], 10**exponent)
-        marks.append(f'<line x1="{LEFT}" x2="{WIDTH - 20}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
+        marks.append(f'<line x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}" class="grid"/>')
         marks.append(_text(LEFT - 8, y + 4, f"{10.0**exponent:g}", "end"))
     last = (xs[-1], ys[-1])
     start = last[1] * xs[0] / last[0]
