@@ -79,7 +79,7 @@ class Session(Declared):
     def draft(self, options: planner.Options) -> tuple[Plan, list[Diagnostic]]:
         """The plan with what stands against it, of which nothing is raised."""
         with self._place(writable=False) as place:
-            if self.inputs.large:
+            if not options.destroy and self.inputs.large:
                 place.begin()
             _, plan, found = self._planned({} if options.destroy else self.desired, options, place)
             plan = replace(plan, server=place.client.server)

@@ -42,3 +42,9 @@ def test_manifests_come_before_the_server(shell, wrong):
     shell.configure("http://127.0.0.1:9")
     result = shell("plan", code=1)
     assert "cannot be reached" not in result.err
+
+
+def test_a_destroy_needs_no_manifest_that_can_be_read(shell, fake):
+    shell.apply("experiments: {a: {}}\n")
+    (shell.folder / "manifests/main.yaml").write_bytes(b"# \xff\n")
+    assert "1 done" in shell("destroy", "--yes").out
