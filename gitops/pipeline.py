@@ -183,9 +183,8 @@ class Pipeline:
         note = self._ours(self.forge.notes(change), "plan")
         if not note:
             self.forge.warn(f"{change.words} has no note with its plan: what was saved for it is applied unseen")
-        elif note.body.splitlines()[1:2] != [
-            _seal(change.head, _digest(content))
-        ]:  # further down stands what is quoted
+        # the second line alone counts: further down stands what is quoted
+        elif note.body.splitlines()[1:2] != [_seal(change.head, _digest(content))]:
             raise Refused(f"the plan that was saved for {change.words} is not the one that its note shows")
 
     def _note(self, change: Change, body: str) -> None:

@@ -165,13 +165,14 @@ def order(kinds: Mapping[str, Kind]) -> Callable[[tuple[Part, ...]], Sequence[st
     """From the path of a map to its keys in the order of docs/reference; of a map of a person's own keys none."""
     names = sorted(kinds, key=lambda name: (len(kinds[name].references), name))  # what others refer to comes first
     root = tuple(dict.fromkeys(("stack", "targets", *File.model_fields, *names)))
+    entries = {name: ("<<", "for_each", *kind.order) for name, kind in kinds.items()}
 
     def keys(path: tuple[Part, ...]) -> Sequence[str]:
         match path:
             case ():
                 return root
-            case (str(name), _) if name in kinds:
-                return ("<<", "for_each", *kinds[name].order)
+            case (str(name), _) if name in entries:
+                return entries[name]
             case (str(name), _, *rest, int()) if name in kinds:
                 return keys_at(kinds[name].model, tuple(rest))
         return ()

@@ -14,7 +14,7 @@ from reconciler.cli.exits import DONE, ERROR
 from reconciler.cli.options import Context
 from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
 from reconciler.core.source import parse
-from reconciler.report.formatted import formatted
+from reconciler.report.formatted import Order, formatted
 from reconciler.report.patch import patch
 from reconciler.runtime.files import CONFIG, decoded, no_config, read, read_one
 from reconciler.runtime.rewrite import lies_in, rewrite
@@ -44,7 +44,8 @@ def command(context: Context, paths: tuple[Path, ...], *, check: bool, diff: boo
     if STDIN in paths and len(paths) > 1:
         raise click.UsageError("'-' stands alone: there is one standard input")
     texts, problems = _texts(paths, context.folder)
-    files = [_formatted(path, text, problems) for path, text in texts.items()]
+    order = schema.order(registry.kinds())
+    files = [_formatted(path, text, order, problems) for path, text in texts.items()]
     context.output.folder, context.output.sources = "", {str(path): text for path, text in texts.items()}
     context.output.findings(Failed(problems).diagnostics)
     for one in files:
@@ -69,10 +70,10 @@ def _counted(changed: int, count: int, *, written: bool) -> str:
     return f"{changed} of {files} {'formatted' if written else 'not in canonical form'}."
 
 
-def _formatted(path: Path, text: str, problems: list[Diagnostic]) -> _File:
+def _formatted(path: Path, text: str, order: Order, problems: list[Diagnostic]) -> _File:
     _, wrong = parse(text, str(path))
     problems += wrong
-    after = None if wrong else formatted(text, schema.order(registry.kinds()))
+    after = None if wrong else formatted(text, order)
     if after is not None and (unlike := differing(path, text, after)):
         problems += unlike
         return _File(path, text, None)
@@ -81,7 +82,7 @@ def _formatted(path: Path, text: str, problems: list[Diagnostic]) -> _File:
 
 def differing(path: Path, before: str, after: str) -> list[Diagnostic]:
     """The finding that a file would say something else. None is known; a file is never damaged by one that is not."""
-    if parse(after, "") == parse(before, ""):
+    if after == before or parse(after, "") == parse(before, ""):
         return []
     summary = f"'{path}' would say something else in canonical form, and stays as it is"
     return [error("not-formatted", summary, hint="this is a bug: please report it")]

@@ -98,20 +98,14 @@ def command(function: Callable[..., int]) -> click.Command:
     return made
 
 
-only = click.option(
-    "--only",
-    multiple=True,
-    metavar="GLOB",
-    help="Only addresses like this, and what they need. May be given several times.",
-    shell_complete=complete.addresses,
-)
-exclude = click.option(
-    "--exclude",
-    multiple=True,
-    metavar="GLOB",
-    help="Not addresses like this. May be given several times.",
-    shell_complete=complete.addresses,
-)
+def _globs(name: str, words: str) -> Callable[[F], F]:
+    """An option with globs on addresses."""
+    words = f"{words} May be given several times."
+    return click.option(name, multiple=True, metavar="GLOB", help=words, shell_complete=complete.addresses)
+
+
+only = _globs("--only", "Only addresses like this, and what they need.")
+exclude = _globs("--exclude", "Not addresses like this.")
 
 
 def planning(function: F) -> F:

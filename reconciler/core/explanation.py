@@ -72,33 +72,29 @@ class Explainer:
         """The resource with all of its fields, or with the chosen one."""
         action = self.step.action if self.step else Action.noop
         reason = self.step.reason if self.step else ""
-        fields = tuple(self._field(path) for path in (paths(self.pair) if chosen is None else [chosen]))
+        wanted = paths(self.pair) if chosen is None else [chosen]
+        changes = {change.path: change for change in self.step.changes} if self.step else {}
+        refused = self._refused()
+        stays = {stay.path: stay.why for stay in self.stays if stay.address == self.pair.address}
+        fields = tuple(self._field(path, changes.get(path), refused.get(path), stays.get(path, "")) for path in wanted)
         advice = about_resource(self.pair, action, self.kind)
-        stays = self._why.get((), "")
-        return Explanation(self.pair, action, reason, fields, stays, advice, self.kind.irreplaceable)
+        return Explanation(self.pair, action, reason, fields, stays.get((), ""), advice, self.kind.irreplaceable)
 
-    @property
-    def _why(self) -> Mapping[Path, str]:
-        return {stay.path: stay.why for stay in self.stays if stay.address == self.pair.address}
-
-    @property
     def _refused(self) -> Mapping[Path, Refused]:
         pair = self.pair
         found = diff(pair.desired, pair.live, self.kind).refused if pair.desired and pair.live else ()
         return {one.change.path: one for one in found}
 
-    def _field(self, path: Path) -> Field:
-        changes = {change.path: change for change in self.step.changes} if self.step else {}
-        refused = None if path in changes else self._refused.get(path)
-        idle = refused.change if refused else _unchanged(self.pair, path)
-        change = changes.get(path) or self.sensitive.change(idle)
+    def _field(self, path: Path, change: FieldChange | None, refused: Refused | None, stays: str) -> Field:
+        refused = None if change else refused
+        change = change or self.sensitive.change(refused.change if refused else _unchanged(self.pair, path))
         origin = self.origins.of(path) if self.origins and change.after is not None else None
         if origin and self.sensitive.covers(path):
             origin = origin.concealed()
         calls = tuple(call for call in self.step.calls if path in call.fields) if self.step else ()
         advice = about_field(self.pair, change, self.kind, origin.layer if origin else None)
         why = refused.why if refused else ""
-        return Field(change, _applied(self.pair, path), origin, calls, why, self._why.get(path, ""), advice)
+        return Field(change, _applied(self.pair, path), origin, calls, why, stays, advice)
 
 
 def paths(pair: Pair) -> list[Path]:

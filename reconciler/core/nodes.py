@@ -7,10 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-import yaml
 from yaml import events
 
-_PARSER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+from reconciler.core.source import PARSER
+
+BREAK = re.compile(r"\r\n|\n|\r")
+"""What ends a line to an editor."""
 _GAP = re.compile(r"(?:[ \t\r\n]|#[^\r\n]*)*")
 """What may stand between two nodes: white space and comments."""
 
@@ -77,7 +79,7 @@ class Node:
 
 def compose(text: str) -> Node | None:
     """The root of a document in which `source.parse` finds nothing wrong; None where there is no value."""
-    parser = _PARSER(text)
+    parser = PARSER(text)
     composer = _Composer(text)
     while (event := parser.get_event()) is not None:
         composer.take(event)
@@ -88,6 +90,12 @@ def past_gap(text: str, position: int) -> int:
     """Where after `position` something begins that is neither white space nor a comment."""
     found = _GAP.match(text, position)
     return found.end() if found else position
+
+
+def line_start(text: str, position: int) -> int:
+    """Where the line of `position` begins."""
+    row = text.rfind("\n", 0, position) + 1
+    return max(row, text.rfind("\r", row, position) + 1)
 
 
 class _Composer:
@@ -108,10 +116,8 @@ class _Composer:
             self._put(Node("alias", start, end, end, text=str(event.anchor)))
         elif isinstance(event, events.CollectionStartEvent):
             form: Literal["map", "list"] = "map" if isinstance(event, events.MappingStartEvent) else "list"
-            indentless = (
-                form == "list" and not event.flow_style and self._text[end : end + 1] != "-"
-            )  # it is behind its `-`
-            inner = end - 1 if indentless else end
+            behind = form == "list" and not event.flow_style and self._text[end : end + 1] != "-"
+            inner = end - 1 if behind else end  # of a list that is not indented, the event is behind the first `-`
             self._open.append(Node(form, start, end, inner, event.anchor or "", flow=bool(event.flow_style)))
             self._keys.append(None)
         elif isinstance(event, events.CollectionEndEvent):

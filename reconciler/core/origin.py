@@ -72,6 +72,7 @@ class Origins:
     desired: Desired
     scope: Scope = field(default_factory=Scope)
     giver: Giver = field(default=lambda _: Given(""))
+    _files: dict[str, Document | None] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def of(self, path: Path) -> Origin:
         """The origin of a field that the entry declares."""
@@ -83,13 +84,19 @@ class Origins:
         return Origin("key", own.at())
 
     def _parts(self, document: Document, path: Path) -> tuple[Part, ...]:
-        raw = parse(document.source.text, document.file)[0]
-        if "${" not in document.source.text or raw is None:
+        raw = self._raw(document) if "${" in document.source.text else None
+        if raw is None:
             return ()
         texts = expressive(raw)
         found = [texts[place] for place in document.places_in(path) if place in texts]
         expressions = dict.fromkeys(expression for text in found for expression in expressions_in(text))
         return tuple(self._part(expression, raw) for expression in expressions)
+
+    def _raw(self, document: Document) -> Document | None:
+        """The file of a document as it is written, parsed once for all fields."""
+        if document.file not in self._files:
+            self._files[document.file] = parse(document.source.text, document.file)[0]
+        return self._files[document.file]
 
     def _part(self, expression: str, raw: Document) -> Part:
         source, _, name = expression.partition(".")

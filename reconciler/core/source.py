@@ -16,7 +16,7 @@ from reconciler.core import syntax
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.written import START, Document, Part, Places, Source, Written, pack
 
-__all__ = ["DEEPEST", "FACTOR", "ROOM", "Document", "Part", "parse"]
+__all__ = ["DEEPEST", "FACTOR", "PARSER", "ROOM", "Document", "Part", "parse"]
 
 DEEPEST = 100
 """How deep maps and lists may nest."""
@@ -24,7 +24,7 @@ DEEPEST = 100
 ROOM, FACTOR = 100_000, 10
 """With aliases, n written values may stand for ROOM + FACTOR * n."""
 
-_PARSER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+PARSER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _YAML = "tag:yaml.org,2002:"
 _TAGS = {
@@ -170,7 +170,7 @@ class _Reader:
             events.DocumentStartEvent: self.document,
         }
         try:
-            parser = _PARSER(self.source.text)
+            parser = PARSER(self.source.text)
             while self.documents <= 1 and (event := parser.get_event()) is not None:
                 if handler := handlers.get(type(event)):
                     handler(event, _place(event.start_mark, event.end_mark))

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
-from reconciler.core.nodes import Item, Node, compose, past_gap
+from reconciler.core.nodes import BREAK, Item, Node, compose, line_start, past_gap
 from reconciler.core.written import Part
 
 Order: TypeAlias = Callable[[tuple[Part, ...]], Sequence[str]]
@@ -16,7 +16,6 @@ Order: TypeAlias = Callable[[tuple[Part, ...]], Sequence[str]]
 _STEP = "  "
 _BLANKS = " \t"
 _BOM = "\ufeff"
-_BREAK = re.compile(r"\r\n|\n|\r")
 _COLON = re.compile(r":(?![^ \t\r\n])")
 """What stands before a value; `:x` is a text."""
 _NO_BLANK = re.compile("[\x85\u2028\u2029\ufeff]")
@@ -34,7 +33,7 @@ def formatted(text: str, order: Order) -> str:
         return text
     if _NO_BLANK.search(body) or (root and any(_is_odd(item, body) for item in root.inside())):
         return text
-    newline = found[0] if (found := _BREAK.search(body)) else "\n"
+    newline = found[0] if (found := BREAK.search(body)) else "\n"
     rows = _Formatter(body, order).document(root)
     return text[: len(text) - len(body)] + "".join(row + newline for row in rows)
 
@@ -55,8 +54,8 @@ class _Formatter:
 
     def document(self, root: Node | None) -> list[str]:
         if root is None:
-            return _squeezed(_BREAK.split(self._text))
-        rows = _BREAK.split(self._text[: root.start])[:-1]
+            return _squeezed(BREAK.split(self._text))
+        rows = BREAK.split(self._text[: root.start])[:-1]
         marker = max((number for number, row in enumerate(rows, 1) if row.startswith("---")), default=0)
         lines, rest = self.block(root, rows[marker:], len(self._text), (), -1)
         return [*_squeezed(rows[:marker], ends=True), *lines, *_squeezed(rest, begins=True)]
@@ -134,7 +133,7 @@ class _Formatter:
         self, node: Node, begin: int, stop: int, path: tuple[Part, ...], above: int
     ) -> tuple[list[str], Sequence[str]]:
         """What stands behind the head of a block collection, the first line being the rest of the head's."""
-        tail, *rows = _BREAK.split(self._text[begin : node.inner])
+        tail, *rows = BREAK.split(self._text[begin : node.inner])
         lines, rest = self.block(node, rows[:-1], stop, path, above)
         if rows or lines[0].startswith("#"):
             return [_tail(tail), *_indented(lines)], rest
@@ -152,19 +151,19 @@ class _Formatter:
         else:
             value = self.shifted(node, column)
             value[-1] += _tail(behind.pop(0))
-        tail, *rows = _BREAK.split(self._text[begin : node.start])
+        tail, *rows = BREAK.split(self._text[begin : node.start])
         if rows:
             return [_tail(tail), *_indented([*_squeezed(rows[:-1]), value[0]]), *value[1:]], behind
         return [f" {value[0]}", *value[1:]], behind
 
     def shifted(self, node: Node, column: int) -> list[str]:
         """The lines of a node that goes on in the next lines as far to the right of its item as it is written."""
-        first, *rows = _BREAK.split(self._text[node.start : node.end])
+        first, *rows = BREAK.split(self._text[node.start : node.end])
         return [first, *(_shifted(row, column) for row in rows)]
 
     def literal(self, node: Node, column: int) -> tuple[list[str], list[str]]:
         """The lines of a text below `|` or `>`, and those behind them that are blank and no part of it."""
-        every = _BREAK.split(self._text[node.start : node.end])
+        every = BREAK.split(self._text[node.start : node.end])
         number, header = self.header(node)
         style, before, digit, after = header.groups()
         rows = every[number + 1 :]
@@ -185,22 +184,21 @@ class _Formatter:
 
     def keeps(self, node: Node) -> bool:
         """Whether a text below `|+` or `>+` ends in a line break, and so in as many as follow."""
-        last = _BREAK.split(self._text[node.start : node.end])[-1]
+        last = BREAK.split(self._text[node.start : node.end])[-1]
         return "+" in self.header(node)[1][0] and not last.strip(_BLANKS)
 
     def header(self, node: Node) -> tuple[int, re.Match[str]]:
         """The `|` or `>` of a text with what stands beside it, and how many rows behind its anchor that is."""
-        rows = enumerate(_BREAK.split(self._text[node.start : node.end]))
+        rows = enumerate(BREAK.split(self._text[node.start : node.end]))
         return next((number, found) for number, row in rows if (found := _LITERAL.search(row)))
 
     def rows(self, begin: int, end: int) -> list[str]:
         """What stands between two nodes: the rest of a row and whole ones, without the indentation of what follows."""
-        found = _BREAK.split(self._text[begin:end])
+        found = BREAK.split(self._text[begin:end])
         return found if end == len(self._text) else found[:-1]
 
     def column(self, position: int) -> int:
-        row = self._text.rfind("\n", 0, position) + 1
-        return position - max(row, self._text.rfind("\r", row, position) + 1)
+        return position - line_start(self._text, position)
 
 
 def _is_odd(item: Item, text: str) -> bool:

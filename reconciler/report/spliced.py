@@ -6,13 +6,12 @@ import re
 from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from reconciler.core.nodes import Item, Node
+from reconciler.core.nodes import BREAK, Item, Node, line_start
 from reconciler.core.sheet import Edit, Said
 from reconciler.report.manifest import quoted, scalar
 
 _STEP = "  "
 _BLANKS = " \t\r\n"
-_BREAK = re.compile(r"\r\n|\n|\r")
 _BLANK_LINES = re.compile(r"(?:[ \t]*(?:\r\n|\n|\r))*")
 _COMMENT = re.compile(r"[ \t]+#[^\r\n]*")
 
@@ -45,7 +44,7 @@ class _Map:
         self._edits = edits
         self._gone = {edit.index for edit in edits if edit.value is None}
         self._kept = [index for index in range(len(self._map.items)) if index not in self._gone]
-        self._newline = found[0] if (found := _BREAK.search(text)) else "\n"
+        self._newline = found[0] if (found := BREAK.search(text)) else "\n"
 
     def splices(self) -> Iterator[_Splice]:
         new: dict[int, dict[str, Said]] = {}
@@ -64,8 +63,8 @@ class _Map:
         """Another value in the style of the one before, and a comment stays behind it."""
         node = item.value
         old = self._text[node.start : node.end].rstrip(_BLANKS)
-        comment = _COMMENT.search(_BREAK.split(old)[0]) if node.literal else None
-        ends = _BREAK.search(self._text, node.start + len(old))  # else a text below `|` would have no last line break
+        comment = _COMMENT.search(BREAK.split(old)[0]) if node.literal else None
+        ends = BREAK.search(self._text, node.start + len(old))  # else a text below `|` would have no last line break
         alone = ends and not (self._map.flow or comment or _COMMENT.match(self._text, node.end))
         said = self.said(value, old[:1], " " * self.column(item.start) if alone else None)
         return _Splice(node.start, node.start + len(old), said + (comment[0] if comment else ""))
@@ -146,7 +145,7 @@ class _Map:
 
     def counts(self, node: Node) -> bool:
         """Whether the blank lines behind a text are part of it."""
-        return node.literal and "+" in _BREAK.split(self._text[node.start : node.end])[0]
+        return node.literal and "+" in BREAK.split(self._text[node.start : node.end])[0]
 
     def top(self) -> int:
         """Where the line behind that of the map's key begins, above the comments of its first item."""
@@ -161,13 +160,12 @@ class _Map:
 
     def behind(self, position: int) -> int:
         """Where the next line begins."""
-        found = _BREAK.search(self._text, position)
+        found = BREAK.search(self._text, position)
         return found.end() if found else len(self._text)
 
     def line(self, position: int) -> int:
         """Where the line begins."""
-        row = self._text.rfind("\n", 0, position) + 1
-        return max(row, self._text.rfind("\r", row, position) + 1)
+        return line_start(self._text, position)
 
     def column(self, position: int) -> int:
         return position - self.line(position)

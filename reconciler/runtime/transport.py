@@ -57,15 +57,22 @@ def _content(request: httpx.Request) -> bytes | None:
 
 
 class _Wrapping(httpx.BaseTransport):
-    def __init__(self, inner: httpx.BaseTransport, reading: Reading) -> None:
+    def __init__(self, inner: httpx.BaseTransport) -> None:
         self._inner = inner
-        self._reading = reading
 
     def close(self) -> None:
         self._inner.close()
 
 
-class ReadOnlyTransport(_Wrapping):
+class _Telling(_Wrapping):
+    """Tells reading from writing."""
+
+    def __init__(self, inner: httpx.BaseTransport, reading: Reading) -> None:
+        super().__init__(inner)
+        self._reading = reading
+
+
+class ReadOnlyTransport(_Telling):
     """Lets only reads through, whatever a wire, a redirect or a caller of the HTTP client does."""
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
@@ -78,19 +85,13 @@ class ReadOnlyTransport(_Wrapping):
         return self._inner.handle_request(request)
 
 
-class PromptTransport(httpx.BaseTransport):
+class PromptTransport(_Wrapping):
     """Acknowledges the head of an answer at once, where the system can.
 
     A server that sends head and body apart keeps the body until then, and the system waits 40 ms to say it along with
     something else (uvicorn with several workers, MLflow 3.17.2: 52 ms for a request that takes 4). It has to be said
     for each answer anew.
     """
-
-    def __init__(self, inner: httpx.BaseTransport) -> None:
-        self._inner = inner
-
-    def close(self) -> None:
-        self._inner.close()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         response = self._inner.handle_request(request)
@@ -102,14 +103,8 @@ class PromptTransport(httpx.BaseTransport):
         return response
 
 
-class TimedTransport(httpx.BaseTransport):
+class TimedTransport(_Wrapping):
     """Ends an answer that trickles in for longer than a request may take; httpx itself only times each part of it."""
-
-    def __init__(self, inner: httpx.BaseTransport) -> None:
-        self._inner = inner
-
-    def close(self) -> None:
-        self._inner.close()
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
         seconds = request.extensions.get("timeout", {}).get("read")
@@ -134,7 +129,7 @@ class _Timed(httpx.SyncByteStream):
         self._inner.close()
 
 
-class CountingTransport(_Wrapping):
+class CountingTransport(_Telling):
     def __init__(self, inner: httpx.BaseTransport, reading: Reading) -> None:
         super().__init__(inner, reading)
         self._lock = threading.Lock()

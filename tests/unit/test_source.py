@@ -293,7 +293,7 @@ def test_what_is_wrong_has_a_code_and_its_exact_place(code, marked):
 
 @pytest.mark.parametrize(("code", "marked"), WRONG)
 def test_pyyaml_without_libyaml_finds_the_same_code(code, marked, monkeypatch):
-    monkeypatch.setattr(source, "_PARSER", yaml.BaseLoader)
+    monkeypatch.setattr(source, "PARSER", yaml.BaseLoader)
     assert [one.code for one in parse(cut(marked)[0], "f.yaml")[1]] == [code]
 
 
