@@ -10,7 +10,7 @@ from pathlib import Path
 from reconciler import registry
 from tests.bench import stacks, worlds
 from tests.bench.latency import delayed
-from tests.bench.measure import HEAD, PYTHON, Ratio, Row, Table, Taken, reconciler, run
+from tests.bench.measure import HEAD, PYTHON, Row, Table, Taken, rates, reconciler, run
 
 SEND = ("-m", "tests.bench.references.send")
 LATENCY = 0.05
@@ -44,8 +44,8 @@ def _cases(folder: Path, workers: int, latency: float, count: int, rounds: int) 
                 stacks.retag(stack, "ml")
             updates.append(_round(folder, pair, url))
     where = f"{workers} {'worker' if workers == 1 else 'workers'}" + (f", {latency * 1000:.0f} ms" if latency else "")
-    yield _row(f"{count:,} creates, {where}", creates)
-    yield _row(f"{count:,} tag updates, {where}", updates)
+    yield rates(f"{count:,} creates, {where}", creates, least=0.9)
+    yield rates(f"{count:,} tag updates, {where}", updates, least=0.9)
 
 
 def _far(url: str, latency: float):
@@ -75,10 +75,3 @@ def _filled(call: dict, ids: dict[str, str]) -> dict:
     """A request with the ids of what is there already."""
     body = {k: ids[v["$id"]] if isinstance(v, dict) and "$id" in v else v for k, v in call["body"].items()}
     return {**call, "body": body}
-
-
-def _row(what: str, pairs: list[tuple[Taken, Taken]]) -> Row:
-    rates = Ratio([theirs for _, theirs in pairs], [ours for ours, _ in pairs])
-    low, high = min(rates.each), max(rates.each)
-    times = Ratio([ours for ours, _ in pairs], [theirs for _, theirs in pairs]).cells()
-    return Row(what, [*times[:2], f"{rates.median:.2f} ({low:.2f}–{high:.2f})", times[3]], "≥ 0.9", rates.median >= 0.9)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from tests.bench import stacks, worlds
-from tests.bench.measure import HEAD, PYTHON, Ratio, Row, Table, Taken, reconciler, run
+from tests.bench.measure import HEAD, PYTHON, Table, rates, reconciler, run
 
 SCRIPT = ("-m", "tests.bench.references.official")
 NOTES = (
@@ -26,12 +26,8 @@ def bench(folder: Path, *, quick: bool) -> Table:
             script = (*SCRIPT, url, str(count), f"theirs{number}")
             first.append((reconciler("apply", "--yes", "-q", cwd=stack), run(PYTHON, *script)))
             again.append((reconciler("apply", "--yes", "-q", cwd=stack), run(PYTHON, *script)))
-    rows = [_row(f"{count:,} experiments, first apply", first), _row("the same again, nothing to do", again)]
+    rows = [
+        rates(f"{count:,} experiments, first apply", first, least=3),
+        rates("the same again, nothing to do", again, least=3),
+    ]
     return Table("B5", "Instead of a script", HEAD, rows, NOTES)
-
-
-def _row(what: str, pairs: list[tuple[Taken, Taken]]) -> Row:
-    faster = Ratio([theirs for _, theirs in pairs], [ours for ours, _ in pairs])
-    cells = Ratio([ours for ours, _ in pairs], [theirs for _, theirs in pairs]).cells()
-    low, high = min(faster.each), max(faster.each)
-    return Row(what, [*cells[:2], f"{faster.median:.1f} ({low:.1f}–{high:.1f})", cells[3]], "≥ 3", faster.median >= 3)

@@ -87,13 +87,18 @@ def in_turn(ours: Callable[[], Taken], reference: Callable[[], Taken], rounds: i
     return Ratio([a for a, _ in pairs], [b for _, b in pairs])
 
 
-def row(what: str, ratio: Ratio, most: float | None = None, least: float | None = None) -> Row:
-    """`most`, `least`: what the ratio may be, or has to be."""
-    if most is not None:
-        return Row(what, ratio.cells(), f"≤ {most:g}", ratio.median <= most)
-    if least is not None:
-        return Row(what, ratio.cells(), f"≥ {least:g}", ratio.median >= least)
-    return Row(what, ratio.cells())
+def row(what: str, ratio: Ratio, most: float | None = None) -> Row:
+    """`most`: what the ratio may be at most."""
+    if most is None:
+        return Row(what, ratio.cells())
+    return Row(what, ratio.cells(), f"≤ {most:g}", ratio.median <= most)
+
+
+def rates(what: str, pairs: Sequence[tuple[Taken, Taken]], least: float) -> Row:
+    """Of pairs of ours and the reference: how many times faster ours is, and has to be at least."""
+    ours, reference = [one for one, _ in pairs], [other for _, other in pairs]
+    faster, cells = Ratio(reference, ours), Ratio(ours, reference).cells()
+    return Row(what, [*cells[:2], faster.cells()[2], cells[3]], f"≥ {least:g}", faster.median >= least)
 
 
 def run(*command: str, cwd: Path = ROOT, wanted: int = 0, **environment: str) -> Taken:
