@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from reconciler.core.diagnostics import Diagnostic, Span, error
 from reconciler.core.interpolate import EVERYTHING, Scope, interpolate
-from reconciler.core.origin import Given
+from reconciler.core.scope import Given
 from reconciler.core.target import blurred, from_environment, read
 from reconciler.core.validate import validate
 from reconciler.core.wire import Backend
@@ -29,7 +29,7 @@ def _stack(text: str) -> str:
 
 
 class _Model(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
 
 class Variable(_Model):

@@ -64,4 +64,10 @@ def test_only_the_backends_of_the_targets_are_loaded_and_nothing_that_sends(tmp_
     (tmp_path / "reconciler.yaml").write_text("stack: ml\ntargets: {t: {backend: tenant, url: http://x, tenant: y}}\n")
     found = loaded(["validate"], tmp_path)
     assert "reconciler.backends.tenant" in found
-    assert not {"reconciler.backends.databricks", "reconciler.runtime.execute", "reconciler.core.planner"} & set(found)
+    assert not {
+        "reconciler.backends.databricks",
+        "reconciler.core.plan",
+        "reconciler.core.planner",
+        "reconciler.report.markdown",
+        "reconciler.runtime.execute",
+    } & set(found)

@@ -8,8 +8,9 @@ from typing import Any
 import click
 
 from reconciler.cli import options
+from reconciler.cli.formats import Formats
 from reconciler.cli.options import Context
-from reconciler.cli.plans import NAMES, Formats, read_plan
+from reconciler.cli.plans import NAMES, read_plan
 from reconciler.cli.reports import Reports
 
 
@@ -26,7 +27,7 @@ def command(
     """Plan, show, ask, do; or do exactly a saved plan."""
     from reconciler.cli.applying import carry_out, plan_and_carry_out  # noqa: PLC0415 - heavy
 
-    reports = Reports("Apply", context.output, Formats.parse(formats))
+    reports = Reports("Apply", context.output, Formats.parse(formats, NAMES))
     session = context.session(parallel)
     if plan is None:
         asked = options.plan_options(session, **given)

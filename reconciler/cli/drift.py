@@ -6,8 +6,8 @@ import click
 
 from reconciler.cli import complete, options
 from reconciler.cli.exits import DONE, DRIFT
+from reconciler.cli.formats import Formats, write
 from reconciler.cli.options import Context
-from reconciler.cli.plans import Formats, write
 from reconciler.cli.reports import Reports
 from reconciler.core.drift import Drifts
 from reconciler.report.drift import drift_lines, dump

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from reconciler.cli import complete, options
+from reconciler.cli.formats import Formats, write
 from reconciler.cli.options import Context
 from reconciler.core.address import Address
 from reconciler.core.change import Path
@@ -35,8 +36,7 @@ NAMES = ("text", "json")
 @options.sending
 def command(context: Context, address: str, field: str | None, formats: tuple[str, ...]) -> int:
     """Show where a value comes from, and what would happen to it."""
-    from reconciler.cli.plans import Formats, write  # noqa: PLC0415 - heavy
-    from reconciler.report.explain import dump, explain_lines  # noqa: PLC0415
+    from reconciler.report.explain import dump, explain_lines  # noqa: PLC0415 - heavy
     from reconciler.report.lines import plain  # noqa: PLC0415
 
     _check(address)

@@ -8,8 +8,9 @@ from pathlib import Path
 import click
 
 from reconciler.cli import options
+from reconciler.cli.formats import Formats, write
 from reconciler.cli.options import Context
-from reconciler.cli.plans import Formats, read_plan, write
+from reconciler.cli.plans import read_plan
 from reconciler.report.graph import Graph, dot, mermaid, of_desired, of_plan
 
 WRITERS: Mapping[str, Callable[[Graph], str]] = {"mermaid": mermaid, "dot": dot}

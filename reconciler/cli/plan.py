@@ -9,8 +9,9 @@ import click
 
 from reconciler.cli import options
 from reconciler.cli.exits import CHANGES, DONE
+from reconciler.cli.formats import Formats
 from reconciler.cli.options import Context
-from reconciler.cli.plans import NAMES, Formats, save
+from reconciler.cli.plans import NAMES, save
 from reconciler.cli.reports import Reports
 
 
@@ -34,7 +35,7 @@ def command(
     **given: Any,
 ) -> int:
     """Show what apply would do."""
-    reports = Reports("Plan", context.output, Formats.parse(formats))
+    reports = Reports("Plan", context.output, Formats.parse(formats, NAMES))
     session = context.session(parallel)
     plan, found = session.draft(options.plan_options(session, **given))
     reports.planned(plan, found)

@@ -10,8 +10,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 
 from reconciler.cli.exits import REFUSALS
+from reconciler.cli.formats import Formats, write
 from reconciler.cli.output import Output
-from reconciler.cli.plans import Formats, show, write
+from reconciler.cli.plans import show
 from reconciler.core.diagnostics import Diagnostic, stop_on_errors
 from reconciler.core.plan import Outcome, Plan
 from reconciler.report.markdown.findings import add_findings, heading

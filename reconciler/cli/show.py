@@ -7,8 +7,9 @@ from pathlib import Path
 import click
 
 from reconciler.cli import options
+from reconciler.cli.formats import Formats
 from reconciler.cli.options import Context
-from reconciler.cli.plans import NAMES, Formats, read_plan, show
+from reconciler.cli.plans import NAMES, read_plan, show
 
 
 @options.command
@@ -16,7 +17,7 @@ from reconciler.cli.plans import NAMES, Formats, read_plan, show
 @options.formats(*NAMES)
 def command(context: Context, plan: Path, formats: tuple[str, ...]) -> int:
     """Print a saved plan."""
-    wanted = Formats.parse(formats)
+    wanted = Formats.parse(formats, NAMES)
     context.output.folder = ""
     show(read_plan(plan), context.output, wanted)
     return 0

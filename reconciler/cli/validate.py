@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reconciler.cli import options
+from reconciler.cli.formats import Formats, write
 from reconciler.cli.options import Context
 from reconciler.cli.output import Output
-from reconciler.cli.plans import Formats, write
 from reconciler.core.diagnostics import Diagnostic
 from reconciler.report.diagnostics import diagnostic_lines, dump
 from reconciler.report.lines import plain
-from reconciler.report.markdown.findings import verdict
 from reconciler.version import __version__
 
 NAMES = ("text", "json", "markdown")
@@ -46,6 +45,8 @@ def _render(found: Sequence[Diagnostic], words: str, output: Output, name: str) 
     if name == "json":
         return dump(found, __version__)
     if name == "markdown":
+        from reconciler.report.markdown.findings import verdict  # noqa: PLC0415 - heavy
+
         return verdict(found, words, output.sources, output.folder)
     lines = [line for one in found for line in diagnostic_lines(one, output.sources, output.folder)]
     return plain(lines or [[(words, "bold")]])

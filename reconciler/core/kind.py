@@ -54,7 +54,7 @@ DIRECTIVE = Rule(directive=True)
 class Resource(BaseModel):
     """What every kind of resource can say in a manifest."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     prevent_destroy: bool = Field(
         default=False,

@@ -12,20 +12,12 @@ from reconciler.core.change import Path, Secret, Value
 from reconciler.core.diagnostics import Span
 from reconciler.core.entries import FOR_EACH
 from reconciler.core.resource import Desired
-from reconciler.core.scope import Scope, fill
+from reconciler.core.scope import Given, Scope, fill
 from reconciler.core.source import parse
 from reconciler.core.written import Document, Places, Written
 
 Layer = Literal["resource", "defaults", "key"]
 """Which layer has the value: the entry, the stack's `defaults`, or the entry's key, which is its name by default."""
-
-
-@dataclass(frozen=True, slots=True)
-class Given:
-    """Who gave a variable its value (`by`), and where that is written, if it is."""
-
-    by: str
-    at: Span | None = None
 
 
 Giver: TypeAlias = Callable[[str], Given]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.core.address import Address
 from reconciler.core.call import ID
 from reconciler.core.diagnostics import Diagnostic, Failed, error
 from reconciler.core.mark import digest
-from reconciler.core.plan import Plan, Step
 from reconciler.core.scope import Scope
 from reconciler.core.words import shown
+
+if TYPE_CHECKING:
+    from reconciler.core.plan import Plan, Step
 
 _LIVE = "$live"
 NAMES = frozenset(("$id", "$now", "$sensitive", _LIVE))

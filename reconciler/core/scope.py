@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reconciler.core.change import Secret
-from reconciler.core.diagnostics import Failed, error
+from reconciler.core.diagnostics import Failed, Span, error
 from reconciler.core.words import noun, shown, suggest
 
 _TOKEN = re.compile(r"\$\$\{|\$\{([^{}]*)\}|\$\{")
@@ -28,6 +28,14 @@ class Each:
 
     key: str
     value: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """Who gave a variable its value (`by`), and where that is written, if it is."""
+
+    by: str
+    at: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,11 +6,13 @@ import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from fnmatch import fnmatchcase
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from reconciler.core.change import FieldChange, Path, Secret, Value
-from reconciler.core.plan import Step
 from reconciler.core.words import shown
+
+if TYPE_CHECKING:
+    from reconciler.core.plan import Step
 
 KEY = "$sensitive"
 """In a plan: `{"$sensitive": template}`. The template is filled in from the environment when the call is sent."""

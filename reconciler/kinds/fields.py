@@ -71,7 +71,7 @@ Permissions = Annotated[
 class Point(BaseModel):
     """One point of a metric's series."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     step: int = Field(default=0, ge=-(2**63), lt=2**63, description="Where on the x axis the point stands.")
     value: Number = Field(description="A number; .nan and .inf are allowed.")

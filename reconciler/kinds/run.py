@@ -13,7 +13,7 @@ from reconciler.kinds.fields import DESCRIPTION, ID, PARAMS, TAGS, Id, Metric, M
 class Dataset(BaseModel):
     """A dataset that the run read. MLflow identifies it by name and digest."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, defer_build=True)
 
     name: Text = Field(min_length=1, description="With the digest, what it is known by.")
     digest: Text = Field(min_length=1, description="Its version, without @.")
