@@ -15,6 +15,7 @@ from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_error
 from reconciler.core.drift import Drifts
 from reconciler.core.guard import Safety
 from reconciler.core.imports import Imported, Importer
+from reconciler.core.intents import Intents
 from reconciler.core.lock import Held, LockWire
 from reconciler.core.match import Pair, match
 from reconciler.core.placeholders import changed_secrets
@@ -28,6 +29,7 @@ from reconciler.runtime.apply import Listener, Place
 from reconciler.runtime.execute import Interrupted
 from reconciler.runtime.meet import Acquaintance
 from reconciler.runtime.observe import Send
+from reconciler.runtime.pool import NOTHING_ELSE
 from reconciler.runtime.unlock import Unlocked, unlock
 from reconciler.version import __version__
 
@@ -170,18 +172,21 @@ class Session(Declared):
         self, desired: Mapping[Address, Desired], options: planner.Options, place: Place
     ) -> tuple[list[Live], Plan, list[Diagnostic]]:
         """What is there and the plan; where there is something to do, for the server as it turns out to be."""
-        lives = self._looked(desired, place)
-        plan, found = planner.make(place.stack, desired, lives, options)
+        intents = Intents(self.stack.name)
+        lives = self._looked(desired, place, intents.ahead(desired.values()))
+        plan, found = planner.make(place.stack, desired, lives, options, intents)
         if plan.steps and place.ask():
             lives = self._looked(desired, place)
-            plan, found = planner.make(place.stack, desired, lives, options)
+            plan, found = planner.make(place.stack, desired, lives, options, intents)
         if planner.changes_access(plan, self.stack) and self._known.ask_for_caller(place.client.read):
-            plan, found = planner.make(self.stack, desired, lives, options)
+            plan, found = planner.make(self.stack, desired, lives, options, intents)
         return lives, plan, found
 
-    def _looked(self, desired: Mapping[Address, Desired], place: Place) -> list[Live]:
+    def _looked(
+        self, desired: Mapping[Address, Desired], place: Place, idle: Iterator[None] = NOTHING_ELSE
+    ) -> list[Live]:
         """Raises Failed where the server, now that it is known, cannot hold what is declared."""
-        lives = place.observe(planner.sought(desired))
+        lives = place.observe(planner.sought(desired), idle)
         if self._known.met:
             stop_on_errors(self._unfit(desired))
         return lives

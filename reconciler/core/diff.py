@@ -29,6 +29,9 @@ class Difference:
     refused: tuple[Refused, ...] = ()
 
 
+NOTHING = Difference(())
+
+
 def managed(desired: Desired) -> Fields:
     """The fields that the entry manages: of an existing resource not its name, which only says which one it is."""
     if not desired.existing:
@@ -68,15 +71,22 @@ def replaced(desired: Desired, live: Live) -> tuple[FieldChange, ...]:
     return tuple(changes)
 
 
-def diff(desired: Desired, live: Live, kind: Kind, moving: Collection[Address] = ()) -> Difference:
+def diff(
+    desired: Desired, live: Live, kind: Kind, moving: Collection[Address] = (), mark: Mark | None = None
+) -> Difference:
     """The three-way difference of one resource that is both declared and there.
 
     `moving`: addresses whose resources are made anew, so that a fixed reference to one of them cannot stay.
+    `mark`: that of `desired`, where it is known.
     """
+    mark = mark or mark_of(desired)
     want = managed(desired)
+    differing = {path for path, value in want.items() if live.fields.get(path) != value}
+    differing -= _masked(live, mark)
+    differing |= _moved(want, kind, moving) if moving else set()
+    if not differing and live.mark == mark:
+        return NOTHING
     applied = live.mark.keys if live.mark else {}
-    moved = {(name,) for name in kind.references if (name,) in want and _parse(want[(name,)]) in moving}
-    differing = {path for path, value in want.items() if _held(live, path, value) != value} | moved
     changes, refused = [], []
     for path in sorted(want):
         before, after = live.fields.get(path), want[path]
@@ -85,16 +95,21 @@ def diff(desired: Desired, live: Live, kind: Kind, moving: Collection[Address] =
             change = FieldChange(path, before, after, Action.update, reason, desired.at(path))
             why = _forbidden(kind.rule(path), before)
             changes.append(change) if not why else refused.append(Refused(change, why))
-        elif applied.get(path) != digest(after):
+        elif applied.get(path) != mark.keys[path]:
             changes.append(FieldChange(path, before, after, Action.adopt, "adopt", desired.at(path)))
     gone, stuck = _dropped(desired, live, kind)
     return Difference((*changes, *gone, *_directives(desired, live)), (*refused, *stuck))
 
 
-def _held(live: Live, path: Path, declared: Value) -> Value:
-    """The live value of a field; of one that is masked `declared`, where that was last applied."""
-    applied = live.mark.keys.get(path) if live.mark and path in live.masked else None
-    return declared if applied == digest(declared) else live.fields.get(path)
+def _masked(live: Live, mark: Mark) -> set[Path]:
+    """The fields that show another value for a while, and have been applied as `mark` has them."""
+    applied = live.mark.keys if live.mark else {}
+    return {path for path in live.masked if path in mark.keys and applied.get(path) == mark.keys[path]}
+
+
+def _moved(want: Fields, kind: Kind, moving: Collection[Address]) -> set[Path]:
+    """The references to what is made anew."""
+    return {(name,) for name in kind.references if (name,) in want and Address.parse(str(want[(name,)])) in moving}
 
 
 def stripped(live: Live, kind: Kind) -> Difference:
@@ -179,7 +194,3 @@ def removable(rule: Rule) -> bool:
 def _rule(kind: Kind, path: Path) -> Rule:
     """The rule of a field that a mark names. A name is never taken off; a later version's field is left alone."""
     return _FORGET if path == NAME else kind.rules.get(path[0], _FORGET)
-
-
-def _parse(value: Value) -> Address:
-    return Address.parse(str(value))

@@ -69,21 +69,26 @@ def _referring(pairs: Mapping[Address, Pair], kinds: Mapping[str, Kind]) -> dict
     for pair in pairs.values():
         if pair.live:
             known.setdefault((pair.address.kind, pair.live.id), []).append(str(pair.address))
-    return {address: Pair(address, pair.desired, _named(pair, known, kinds)) for address, pair in pairs.items()}
+    references = {name: kind.references for name, kind in kinds.items()}
+    return {address: _named(pair, known, references[address.kind]) for address, pair in pairs.items()}
 
 
-def _named(pair: Pair, known: Mapping[tuple[str, str], Sequence[str]], kinds: Mapping[str, Kind]) -> Live | None:
-    """The live resource with addresses for ids; of several that one could have, the declared one is meant."""
+def _named(pair: Pair, known: Mapping[tuple[str, str], Sequence[str]], fields: Mapping[str, str]) -> Pair:
+    """The pair with addresses for ids; of several that one could have, the declared one is meant.
+
+    `fields`: those that name another resource, and its kind.
+    """
     if pair.live is None:
-        return None
+        return pair
     references: dict[Path, Value] = {}
-    for name, kind in kinds[pair.address.kind].references.items():
+    for name, kind in fields.items():
         if names := known.get((kind, str(pair.live.fields.get((name,))))):
             declared = pair.desired.fields.get((name,)) if pair.desired else None
             references[(name,)] = declared if declared in names else names[-1]
     if not references and pair.live.address == pair.address:
-        return pair.live
-    return replace(pair.live, address=pair.address, fields={**pair.live.fields, **references})
+        return pair
+    live = replace(pair.live, address=pair.address, fields={**pair.live.fields, **references})
+    return Pair(pair.address, pair.desired, live)
 
 
 def _spare(live: Live) -> Address:

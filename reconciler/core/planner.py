@@ -11,6 +11,7 @@ from reconciler.core.basis import basis, seen
 from reconciler.core.change import Action
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.guard import Safety, guard
+from reconciler.core.intents import Intents
 from reconciler.core.kind import Kind
 from reconciler.core.mark import digest
 from reconciler.core.match import NAME, Pair, match
@@ -40,11 +41,18 @@ class Options:
 
 
 def make(
-    stack: Stack, desired: Mapping[Address, Desired], lives: Sequence[Live], options: Options
+    stack: Stack,
+    desired: Mapping[Address, Desired],
+    lives: Sequence[Live],
+    options: Options,
+    intents: Intents | None = None,
 ) -> tuple[Plan, list[Diagnostic]]:
-    """The plan that takes `lives` to `desired`, and all findings; with an error among them it is not to be applied."""
+    """The plan that takes `lives` to `desired`, and all findings; with an error among them it is not to be applied.
+
+    `intents`: those of `desired`, as far as they are known.
+    """
     pairs, found = match(desired, lives, stack.kinds)
-    stepper = _stepper(stack, pairs, options)
+    stepper = _stepper(stack, pairs, options, intents or Intents(stack.name))
     steps: dict[Address, Step] = {}
     raised: dict[Address, list[Diagnostic]] = {}
     stays: list[Stay] = []
@@ -128,12 +136,13 @@ def _idle(address: Address, steps: Mapping[Address, Step], selection: Selection)
     return address not in steps and selection.takes(address)
 
 
-def _stepper(stack: Stack, pairs: Mapping[Address, Pair], options: Options) -> Stepper:
+def _stepper(stack: Stack, pairs: Mapping[Address, Pair], options: Options, intents: Intents) -> Stepper:
     anew = {address for address in options.replace & pairs.keys() if not stack.kinds[address.kind].irreplaceable}
     return Stepper(
         stack=stack.name,
         kinds=stack.kinds,
         wires=stack.wires,
+        intents=intents,
         sensitive=stack.sensitive,
         replace=options.replace,
         moving=frozenset(anew),

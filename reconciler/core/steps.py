@@ -10,7 +10,8 @@ from reconciler.core import mark as marks
 from reconciler.core.address import Address
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.diagnostics import Diagnostic, Span, error
-from reconciler.core.diff import Difference, Refused, created, diff, mark_of, replaced, stripped
+from reconciler.core.diff import Difference, Refused, created, diff, replaced, stripped
+from reconciler.core.intents import Intents
 from reconciler.core.kind import Kind
 from reconciler.core.mark import Mark
 from reconciler.core.match import NAME, Pair
@@ -36,6 +37,7 @@ class Stepper:
     """What the steps of one plan share.
 
     Attributes:
+        intents: the marks of what is declared.
         sensitive: the fields whose values no finding may quote.
         replace: the addresses that a person asked to have made anew.
         moving: those of them whose resources will have another id.
@@ -45,6 +47,7 @@ class Stepper:
     stack: str
     kinds: Mapping[str, Kind]
     wires: Mapping[str, Wire]
+    intents: Intents
     sensitive: Sensitive = field(default_factory=Sensitive)
     replace: frozenset[Address] = frozenset()
     moving: frozenset[Address] = frozenset()
@@ -62,7 +65,7 @@ class Stepper:
         raise AssertionError(f"{pair.address}: neither declared nor there")
 
     def _create(self, desired: Desired) -> Verdict:
-        calls = self._wire(desired.address).create(desired, mark_of(desired), self.stack)
+        calls = self._wire(desired.address).create(desired, self.intents.of(desired).mark, self.stack)
         changes = created(desired).changes
         step = Step(desired.address, Action.create, "", changes, tuple(calls), at=desired.at())
         return Verdict(step, self._refused(desired.address, None, changes))
@@ -71,11 +74,12 @@ class Stepper:
         kind = self.kinds[desired.address.kind]
         if desired.address in self.replace:
             return self._replace(desired, live, kind)
-        found, stays = self._parted(live, diff(desired, live, kind, self.moving))
+        intent = self.intents.of(desired)
+        found, stays = self._parted(live, diff(desired, live, kind, self.moving, intent.mark))
         problems = [self._refusal(desired, refused, kind) for refused in found.refused]
         problems += self._spared(live, desired) + self._unsupported(live, found) + self._conflicts(desired, found)
         problems += self._impossible(desired, Action.restore) if live.deleted else []
-        tags = self._mark_edit(live, _with(mark_of(desired), live, stays))
+        tags = self._mark_edit(live, _with(intent.mark, live, stays)) if stays else _edit(live, intent.tags)
         if not (found.changes or tags or live.deleted):
             return Verdict(None, problems, stays)
         action = Action.restore if live.deleted else max((c.effect for c in found.changes), default=Action.adopt)
@@ -88,17 +92,17 @@ class Stepper:
 
     def _replace(self, desired: Desired, live: Live, kind: Kind) -> Verdict:
         """Marks the old one as replaced, deletes it, makes a new one: wherever that stops, the next plan goes on."""
-        wire = self._wire(desired.address)
+        wire, intended = self._wire(desired.address), self.intents.of(desired).mark
         problems = self._impossible(desired, Action.replace) or self._impossible(desired, Action.delete)
         problems += self._spared(live, desired)
         if kind.irreplaceable:
             problems.append(error("irreplaceable", f"{desired.address}: {kind.irreplaceable}", desired.at()))
         if desired.prevent_destroy or (live.mark and live.mark.prevent_destroy):
             problems.append(_protected(desired.address, "replace", desired.at()))
-        old = Edit(live, (), self._mark_edit(live, replace(live.mark or mark_of(desired), replaced=True)))
+        old = Edit(live, (), self._mark_edit(live, replace(live.mark or intended, replaced=True)))
         back = wire.restore(live) if live.deleted else []
         away = [*back, *wire.update(old), *wire.delete(live)]
-        calls = (*away, *wire.create(desired, mark_of(desired), self.stack))
+        calls = (*away, *wire.create(desired, intended, self.stack))
         changes = replaced(desired, live)
         return Verdict(Step(desired.address, Action.replace, "--replace", changes, calls, at=desired.at()), problems)
 
@@ -177,13 +181,13 @@ class Stepper:
         return reason if live.parent else f"{reason}; all its runs go with it"
 
     def _mark_edit(self, live: Live, mark: Mark) -> dict[str, str | None]:
-        """The tags of the mark that change: their new values, None for those that go."""
-        wanted = marks.write(mark, self.stack)
-        edit: dict[str, str | None] = {key: v for key, v in wanted.items() if live.mark_tags.get(key) != v}
-        return edit | {key: None for key in sorted(live.mark_tags) if key not in wanted}
+        """What makes the live tags those of `mark`."""
+        return _edit(live, marks.write(mark, self.stack))
 
     def _unsupported(self, live: Live, found: Difference) -> list[Diagnostic]:
         wire, changes = self._wire(live.address), _effective(found.changes)
+        if not changes:
+            return []
         return [
             error(no.code, f"{live.address}: {dotted(no.path)} {no.why}", change.at, no.hint)
             for change in changes
@@ -237,6 +241,14 @@ def _with(mark: Mark, live: Live, stays: tuple[Stay, ...]) -> Mark:
     """`mark` that still answers for what cannot be removed."""
     kept = {stay.path: live.mark.keys[stay.path] for stay in stays} if live.mark else {}
     return replace(mark, keys={**mark.keys, **kept}) if kept else mark
+
+
+def _edit(live: Live, wanted: Mapping[str, str]) -> dict[str, str | None]:
+    """The tags of the mark that change: their new values, None for those that go."""
+    if live.mark_tags == wanted:
+        return {}
+    edit: dict[str, str | None] = {key: v for key, v in wanted.items() if live.mark_tags.get(key) != v}
+    return edit | {key: None for key in sorted(live.mark_tags) if key not in wanted}
 
 
 def _effective(changes: tuple[FieldChange, ...]) -> tuple[FieldChange, ...]:

@@ -24,6 +24,7 @@ from reconciler.runtime.lock import drive, hold
 from reconciler.runtime.locking import locked, unseen
 from reconciler.runtime.observe import Send, observe, survey
 from reconciler.runtime.once import SETTLE, TOTAL, Once
+from reconciler.runtime.pool import NOTHING_ELSE
 
 if TYPE_CHECKING:
     from reconciler.runtime.http import Client
@@ -84,9 +85,12 @@ class Place:
         self.stack = stack or self.stack
         return stack is not None
 
-    def observe(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
-        """What the server holds of the stack, and of what is sought. Raises RequestFailed."""
-        return self._known(lambda: self._observe(sought))
+    def observe(self, sought: Mapping[str, Sequence[Sought]], idle: Iterator[None] = NOTHING_ELSE) -> list[Live]:
+        """What the server holds of the stack, and of what is sought. Raises RequestFailed.
+
+        While it is waited for, `idle` is worked off piece by piece.
+        """
+        return self._known(lambda: self._observe(sought, idle))
 
     def survey(self, names: Collection[str], filters: Mapping[str, str], keep: Callable[[Live], bool]) -> list[Live]:
         """All that is active of these kinds, whoever owns it, as far as `keep` says. Raises RequestFailed."""
@@ -118,10 +122,10 @@ class Place:
         """Ask for what an observation begins with, while somebody else finds out what is sought."""
         self._ahead = Ahead(first(self.stack), self.client.read)
 
-    def _observe(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
+    def _observe(self, sought: Mapping[str, Sequence[Sought]], idle: Iterator[None]) -> list[Live]:
         stack, send = self.stack, self._ahead.send if self._ahead else self.client.read
         self._ahead = None
-        return observe(stack.wires, stack.kinds, sought, stack=stack.name, send=send, parallel=self.parallel)
+        return observe(stack.wires, stack.kinds, sought, stack=stack.name, send=send, parallel=self.parallel, idle=idle)
 
     def recheck(self, plan: Plan) -> None:
         """See that all that a plan was computed from still stands. Raises Failed, RequestFailed."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, Generic, TypeVar
 
@@ -11,7 +11,7 @@ from reconciler.core.kind import Kind
 from reconciler.core.resource import Live
 from reconciler.core.wire import Query, Sought, Wire
 from reconciler.runtime.errors import BadReply
-from reconciler.runtime.pool import Done, Pool
+from reconciler.runtime.pool import NOTHING_ELSE, Done, Pool
 
 T = TypeVar("T")
 Send = Callable[[Call], Reply]
@@ -48,17 +48,19 @@ def observe(
     stack: str,
     send: Send,
     parallel: int = 4,
+    idle: Iterator[None] = NOTHING_ELSE,
 ) -> list[Live]:
     """What the server holds of `stack`, and of what is `sought` by kind; in the order of `wires`.
 
     Kinds without parents are read first, the others inside the parents found, all kinds of one level at once with at
-    most `parallel` requests under way. Where there are no parents, nothing is asked.
+    most `parallel` requests under way. Where there are no parents, nothing is asked. While the server is waited for,
+    `idle` is worked off piece by piece.
     """
 
     def flow(name: str, parents: tuple[str, ...]) -> Flow[list[Live]]:
         return wires[name].observe(Query(stack, tuple(sought.get(name, ())), parents))
 
-    return _by_level(list(wires), kinds, flow, send, parallel)
+    return _by_level(list(wires), kinds, flow, send, parallel=parallel, idle=idle)
 
 
 def survey(
@@ -81,7 +83,7 @@ def survey(
         lives = [] if asked is None else (yield from asked)
         return [live for live in lives if keep(live)]
 
-    return _by_level(list(wires), kinds, flow, send, parallel)
+    return _by_level(list(wires), kinds, flow, send, parallel=parallel)
 
 
 def _by_level(
@@ -89,7 +91,9 @@ def _by_level(
     kinds: Mapping[str, Kind],
     flow: Callable[[str, tuple[str, ...]], Flow[list[Live]]],
     send: Send,
+    *,
     parallel: int,
+    idle: Iterator[None] = NOTHING_ELSE,
 ) -> list[Live]:
     found: dict[str, list[Live]] = {}
     pool = Pool(parallel)
@@ -97,7 +101,7 @@ def _by_level(
         while level := [name for name in names if _ready(name, kinds, names, found)]:
             parents = {name: _parents(kinds[name], found) for name in level}
             flows = {name: flow(name, ids) for name, ids in parents.items() if ids or not kinds[name].parents}
-            lives = _together(list(flows.values()), send, pool)
+            lives = _together(list(flows.values()), send, pool, idle)
             found |= {name: [] for name in level} | dict(zip(flows, lives, strict=True))
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
@@ -151,7 +155,7 @@ class _Driver(Generic[T]):
         return self._batch
 
 
-def _together(flows: Sequence[Flow[T]], send: Send, pool: Executor) -> list[T]:
+def _together(flows: Sequence[Flow[T]], send: Send, pool: Executor, idle: Iterator[None] = NOTHING_ELSE) -> list[T]:
     """The values of `flows`, all driven by this thread; the requests run on `pool`. The first error ends them all."""
     done = Done()
     owners: dict[Future[Any], _Driver[T]] = {}
@@ -166,7 +170,7 @@ def _together(flows: Sequence[Flow[T]], send: Send, pool: Executor) -> list[T]:
         for driver in drivers:
             expect(driver, driver.start())
         while owners:
-            future = done.next()
+            future = done.next(idle)
             driver = owners.pop(future)
             expect(driver, driver.take(future))
     finally:

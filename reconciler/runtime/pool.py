@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Executor, Future
 from typing import Any, ParamSpec, TypeVar
 
 P = ParamSpec("P")
 T = TypeVar("T")
 _POLL_SECONDS = 0.5
+_OFF = object()
+NOTHING_ELSE: Iterator[None] = iter(())
+"""What to do meanwhile, where nothing is to be done."""
 
 _Task = Callable[[], None]
 
@@ -65,7 +68,10 @@ def _run(future: Future[T], fn: Callable[[], T]) -> None:
 class Done(queue.SimpleQueue[Future[Any]]):
     """Futures in the order in which they end."""
 
-    def next(self) -> Future[Any]:
+    def next(self, idle: Iterator[None] = NOTHING_ELSE) -> Future[Any]:
+        """The next one. Until it ends, `idle` is worked off piece by piece."""
+        while self.empty() and next(idle, _OFF) is not _OFF:
+            pass
         while True:
             try:
                 return self.get(timeout=_POLL_SECONDS)

@@ -5,6 +5,7 @@ import pytest
 from reconciler.core.advice import about_field, about_resource
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.explanation import Explainer
+from reconciler.core.intents import Intents
 from reconciler.core.match import Pair
 from reconciler.core.origin import Origins
 from reconciler.core.sensitive import KEY, Sensitive
@@ -23,7 +24,7 @@ def advised(desired, live, field, sensitive=()):
     """The advice on one field, whatever the plan would do to it."""
     at = desired.address if desired else live.address
     pair = Pair(at, desired, live)
-    step, *_ = Stepper("ml", KINDS, WIRES).step(pair)
+    step, *_ = Stepper("ml", KINDS, WIRES, Intents("ml")).step(pair)
     step = Sensitive(sensitive).hide(step) if step else None
     origins = Origins(desired) if desired else None
     (one,) = Explainer(pair, step, KINDS[at.kind], origins, Sensitive(sensitive)).explain(path(field)).fields

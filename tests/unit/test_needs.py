@@ -3,6 +3,7 @@
 import pytest
 
 from reconciler.core.change import Action
+from reconciler.core.intents import Intents
 from reconciler.core.match import Pair, match
 from reconciler.core.needs import bereaved, needs, references, unseen
 from reconciler.core.order import order
@@ -15,7 +16,7 @@ def planned(entries, lives):
     """The steps of the stack by address, each with what it needs."""
     pairs, problems = match({one.address: one for one in entries}, lives, KINDS)
     assert problems == []
-    stepper = Stepper("ml", KINDS, WIRES)
+    stepper = Stepper("ml", KINDS, WIRES, Intents("ml"))
     steps = {at: found for at, pair in pairs.items() if (found := stepper.step(pair).step)}
     return pairs, steps, needs(pairs, steps, KINDS)
 

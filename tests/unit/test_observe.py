@@ -1,5 +1,6 @@
 """Flows: their batches run at once, replies keep their order, and one error or Ctrl-C ends all of them."""
 
+import itertools
 import os
 import signal
 import subprocess
@@ -84,6 +85,39 @@ def test_flow_without_requests(pool):
 
     assert read(nothing(), echo) == 7
     assert read(nothing(), echo, pool) == 7
+
+
+def test_while_the_server_is_waited_for_something_else_is_done():
+    done = threading.Event()
+
+    def send(call):
+        assert done.wait(10)
+        return echo(call)
+
+    def idle():
+        yield
+        done.set()
+        yield
+
+    found = observe(wires(), KINDS, {}, stack="ml", send=send, idle=idle())
+    assert [live.id for live in found] == ["r", "m", "2", "10", "2"]
+
+
+def test_a_reply_does_not_wait_for_what_is_done_meanwhile():
+    endless = itertools.repeat(None)
+    found = observe(wires(), KINDS, {}, stack="ml", send=echo, idle=endless)
+    assert [live.id for live in found] == ["r", "m", "2", "10", "2"]
+
+
+def test_an_error_of_what_is_done_meanwhile_ends_it():
+    def idle():
+        raise LookupError("mine")
+        yield
+
+    go = threading.Event()
+    with pytest.raises(LookupError, match="mine"):
+        observe(wires(), KINDS, {}, stack="ml", send=lambda _: go.wait(10), idle=idle())
+    go.set()
 
 
 def test_batch_runs_at_once_and_replies_keep_their_order(pool):

@@ -8,6 +8,7 @@ from reconciler.core.call import Call
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.diagnostics import Span
 from reconciler.core.explanation import Applied, Explainer, Explanation, Field, paths
+from reconciler.core.intents import Intents
 from reconciler.core.mark import Mark
 from reconciler.core.match import Pair
 from reconciler.core.origin import Commit, Origin, Origins, Part
@@ -28,7 +29,7 @@ def explained(desired, live, field=None, folder=""):
 
 
 def told(pair, field=None, places=NOWHERE):
-    step, *_ = Stepper("ml", KINDS, WIRES).step(pair)
+    step, *_ = Stepper("ml", KINDS, WIRES, Intents("ml")).step(pair)
     origins = Origins(pair.desired) if pair.desired else None
     found = Explainer(pair, step, KINDS[pair.address.kind], origins).explain(field)
     return plain(explain_lines(found, places, whole=field is None))
@@ -264,7 +265,7 @@ def test_as_json():
 def test_as_json_of_what_is_not_declared():
     live = owned("runs.r", {"tags.team": "ml"}, {"tags.team": "ml"}, parent="1")
     pair = Pair(live.address, None, live)
-    step, *_ = Stepper("ml", KINDS, WIRES).step(pair)
+    step, *_ = Stepper("ml", KINDS, WIRES, Intents("ml")).step(pair)
     found = json.loads(dump(Explainer(pair, step, KINDS["runs"]).explain(), NOWHERE, "1"))
     assert (found["at"], found["id"], found["action"]) == (None, "1", "delete")
     assert found["fields"][0]["origin"] is None

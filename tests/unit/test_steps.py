@@ -10,6 +10,7 @@ from reconciler.backends.mlflow.runs import Runs
 from reconciler.core import mark as marks
 from reconciler.core.change import Action
 from reconciler.core.diff import created, mark_of, stripped
+from reconciler.core.intents import Intents
 from reconciler.core.mark import Mark, digest
 from reconciler.core.match import Pair
 from reconciler.core.plan import Stay
@@ -24,7 +25,7 @@ FRAUD = "experiments.fraud"
 def step(desired, live, **options):
     """The step of a pair, whose address and place it has, and what forbids it."""
     at = desired.address if desired else live.address
-    made, problems, _ = Stepper("ml", KINDS, WIRES, **options).step(Pair(at, desired, live))
+    made, problems, _ = Stepper("ml", KINDS, WIRES, Intents("ml"), **options).step(Pair(at, desired, live))
     if made:
         assert (made.address, made.at) == (at, desired.at() if desired else None)
     return made, problems
@@ -376,7 +377,7 @@ LASTING = {
 
 
 def verdict(desired, live, **options):
-    return Stepper("ml", KINDS, LASTING, **options).step(Pair(address(FRAUD), desired, live))
+    return Stepper("ml", KINDS, LASTING, Intents("ml"), **options).step(Pair(address(FRAUD), desired, live))
 
 
 def test_what_cannot_be_removed_stays_and_is_said_and_answered_for():
@@ -447,7 +448,7 @@ def test_neither_declared_nor_there_is_no_pair():
 
 
 def step_of_nothing():
-    return Stepper("ml", KINDS, WIRES).step(Pair(address(FRAUD), None, None))
+    return Stepper("ml", KINDS, WIRES, Intents("ml")).step(Pair(address(FRAUD), None, None))
 
 
 class Refusing(Experiments):
@@ -464,7 +465,7 @@ REFUSING = {**WIRES, "experiments": Refusing(WIRES["experiments"].experiments.ap
 @pytest.mark.parametrize(("live", "where"), [(None, "to be made"), (held(entry(FRAUD)), "there")])
 def test_what_is_refused_together_has_the_place_of_each(live, where):
     desired = entry(FRAUD, tags={"team": "ml"})
-    (found,) = Stepper("ml", KINDS, REFUSING).step(Pair(address(FRAUD), desired, live)).problems
+    (found,) = Stepper("ml", KINDS, REFUSING, Intents("ml")).step(Pair(address(FRAUD), desired, live)).problems
     assert (found.code, found.hint, found.at) == ("lock-out", "wait", desired.at(("tags", "team")))
     assert found.summary == f"experiments.fraud: tags.team is {where}"
 
@@ -472,7 +473,7 @@ def test_what_is_refused_together_has_the_place_of_each(live, where):
 def test_what_is_taken_over_as_it_is_changes_nothing_and_is_not_refused():
     desired = entry(FRAUD, tags={"team": "ml"})
     live = found(FRAUD, {"name": "fraud", "tags.team": "ml"})
-    assert Stepper("ml", KINDS, REFUSING).step(Pair(address(FRAUD), desired, live)).problems == []
+    assert Stepper("ml", KINDS, REFUSING, Intents("ml")).step(Pair(address(FRAUD), desired, live)).problems == []
 
 
 class Sparing(Experiments):
@@ -488,14 +489,18 @@ SPARING = {**WIRES, "experiments": Sparing(WIRES["experiments"].experiments.api)
 @pytest.mark.parametrize("options", [{}, {"replace": frozenset([address(FRAUD)])}])
 def test_what_is_spared_is_not_taken_for_what_is_declared(options):
     desired = entry(FRAUD, tags={"team": "ml"})
-    found = Stepper("ml", KINDS, SPARING, **options).step(Pair(address(FRAUD), desired, held(desired))).problems
+    found = (
+        Stepper("ml", KINDS, SPARING, Intents("ml"), **options)
+        .step(Pair(address(FRAUD), desired, held(desired)))
+        .problems
+    )
     first = found[0]
     assert (first.code, first.summary, first.hint) == ("outside-prefix", f"{FRAUD} is declared", "look elsewhere")
     assert first.at == desired.at(("name",))
 
 
 def test_what_is_spared_is_not_deleted():
-    stepper = Stepper("ml", KINDS, SPARING)
+    stepper = Stepper("ml", KINDS, SPARING, Intents("ml"))
     nothing, (found,), stays = stepper.step(Pair(address(FRAUD), None, held(entry(FRAUD))))
     assert (nothing, found.summary, found.at, stays) == (None, f"{FRAUD} is not declared", None, ())
     kept, problems, _ = stepper.step(Pair(address(FRAUD), None, held(entry(FRAUD, on_remove="keep"))))

@@ -1,0 +1,31 @@
+"""The marks that an apply would leave: each found out once, as soon as anybody has the time."""
+
+from reconciler.core import mark as marks
+from reconciler.core.diff import mark_of
+from reconciler.core.intents import Intents
+from tests.lives import entry
+
+TWO = [entry("experiments.fraud", tags={"team": "risk"}), entry("runs.base", experiment="fraud")]
+
+
+def test_an_intent_is_the_mark_and_the_tags_that_hold_it():
+    mark, tags = Intents("ml").of(TWO[0])
+    assert mark == mark_of(TWO[0])
+    assert tags == marks.write(mark, "ml")
+
+
+def test_it_is_found_out_once():
+    intents = Intents("ml")
+    assert intents.of(TWO[0]) is intents.of(TWO[0])
+
+
+def test_ahead_of_time_they_are_the_same_one_after_the_other():
+    intents = Intents("ml")
+    pieces = intents.ahead(TWO)
+    assert intents.known == 0
+    for count in range(len(TWO)):
+        next(pieces)
+        assert intents.known == count
+    assert list(pieces) == []
+    assert intents.known == len(TWO)
+    assert [intents.of(one) for one in TWO] == [Intents("ml").of(one) for one in TWO]
