@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.address import Address
@@ -19,17 +19,35 @@ LONG = 40
 
 
 @dataclass(frozen=True, slots=True)
+class Found:
+    """What the server holds: by kind and id, and what is active and carries a mark of the stack by its address."""
+
+    by_id: Mapping[tuple[str, str], Live]
+    marked: Mapping[Address, Sequence[Live]]
+
+    @classmethod
+    def of(cls, lives: Iterable[Live]) -> Found:
+        by_id: dict[tuple[str, str], Live] = {}
+        marked: dict[Address, list[Live]] = {}
+        for live in lives:
+            by_id[(live.address.kind, live.id)] = live
+            if live.mark and not (live.deleted or live.mark.replaced):
+                marked.setdefault(live.address, []).append(live)
+        return cls(by_id, marked)
+
+
+@dataclass(frozen=True, slots=True)
 class Proof:
     """What proving outcomes needs beside them.
 
     Attributes:
-        lives: what the server holds after the apply.
+        found: what the server holds after the apply.
         ids: the server's id of each resource, also of those that were made; `before`: as they were planned from.
         secret: from what stands in a plan for a secret to its text.
         sensitive: the fields whose values no finding may quote.
     """
 
-    lives: Sequence[Live]
+    found: Found
     kinds: Mapping[str, Kind]
     ids: Mapping[Address, str]
     before: Mapping[Address, str]
@@ -57,27 +75,21 @@ class Proof:
             return (f"it was {what} without an error, and {gone}" if what else ""), None
         if step.action is Action.replace and self._stands(step.address):
             return f"what it replaces is still there (id {self.before[step.address]})", None
-        if len(twins := self._twins(live)) > 1:
-            return f"it is there {len(twins)} times: ids {' and '.join(twins)} carry the same mark", None
+        if len(twins := self.found.marked.get(live.address, ())) > 1:
+            ids = " and ".join(sorted(one.id for one in twins))
+            return f"it is there {len(twins)} times: ids {ids} carry the same mark", None
         if writes and live.mark is None:
             return "it was written without an error, and the stack's mark is not on it", None
         found = [(words, change.at) for change in step.changes if (words := self._lost(change, live))]
         return ("; ".join(words for words, _ in found), found[0][1]) if found else ("", None)
 
     def _live(self, address: Address, number: str) -> Live | None:
-        return next((live for live in self.lives if live.address.kind == address.kind and live.id == number), None)
+        return self.found.by_id.get((address.kind, number))
 
     def _stands(self, address: Address) -> bool:
         """Whether the one that was there before is there still."""
         old = self._live(address, self.before.get(address, ""))
         return old is not None and not old.deleted
-
-    def _twins(self, live: Live) -> list[str]:
-        return sorted(
-            one.id
-            for one in self.lives
-            if one.mark and one.address == live.address and not (one.deleted or one.mark.replaced)
-        )
 
     def _lost(self, change: FieldChange, live: Live) -> str:
         """What is wrong with one field, '' where it is as planned."""

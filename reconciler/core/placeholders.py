@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 from reconciler.core.address import Address
@@ -17,21 +17,25 @@ if TYPE_CHECKING:
     from reconciler.core.plan import Plan, Step
 
 _LIVE = "$live"
+_NESTED = (dict, list, tuple)
 NAMES = frozenset(("$id", "$now", "$sensitive", _LIVE))
 
 
 def placeholders(body: Any) -> Iterator[tuple[str, str]]:
     """Each placeholder in `body` as its name and its text. Raises ValueError where one is not written as it must be."""
-    if isinstance(body, Mapping):
+    inner: Iterable[Any] = ()
+    if isinstance(body, dict):
         if _LIVE in body:
             yield _live(body)
-            yield from placeholders(list(body["with"].values()))
-        elif body.keys() & NAMES:
+            inner = body["with"].values()
+        elif not NAMES.isdisjoint(body):
             yield _read(body)
         else:
-            yield from placeholders(list(body.values()))
+            inner = body.values()
     elif isinstance(body, list | tuple):
-        for value in body:
+        inner = body
+    for value in inner:
+        if isinstance(value, _NESTED):  # most are texts: a plan has many
             yield from placeholders(value)
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from reconciler.core import planner
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import Diagnostic, stop_on_errors
-from reconciler.core.kept import Proof
+from reconciler.core.kept import Found, Proof
 from reconciler.core.lock import Held, LockWire
 from reconciler.core.plan import Outcome, Plan, Step
 from reconciler.core.resource import Live
@@ -127,6 +127,13 @@ class Place:
         self._ahead = None
         return observe(stack.wires, stack.kinds, sought, stack=stack.name, send=send, parallel=self.parallel, idle=idle)
 
+    def _observe_only(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
+        """What the server holds of the kinds that are sought, and of those that these live in."""
+        stack, send = self.stack, self.client.read
+        needed = {*sought, *(parent for name in sought if (kind := stack.kinds.get(name)) for parent in kind.parents)}
+        wires = {name: wire for name, wire in stack.wires.items() if name in needed}
+        return observe(wires, stack.kinds, sought, stack=stack.name, send=send, parallel=self.parallel)
+
     def recheck(self, plan: Plan) -> None:
         """See that all that a plan was computed from still stands. Raises Failed, RequestFailed."""
         stop_on_errors(planner.stale(plan, self._again(plan), self.stack.kinds))
@@ -179,7 +186,8 @@ class Place:
 
     def _again(self, plan: Plan) -> list[Live]:
         """What the server now holds of all that `plan` names."""
-        return self.observe(planner.sought_again(plan, self.secret))
+        sought = planner.sought_again(plan, self.secret)
+        return self._known(lambda: self._observe_only(sought))
 
     def _read_back(self, plan: Plan, outcomes: list[Outcome]) -> list[Outcome]:
         """Outcomes as the server proves them; what it did not keep is a failure."""
@@ -192,5 +200,7 @@ class Place:
         except KeyboardInterrupt:
             raise Interrupted(outcomes) from None
         made: dict[Address, str] = {outcome.step.address: outcome.id for outcome in outcomes if outcome.id}
-        proof = Proof(lives, self.stack.kinds, {**plan.ids, **made}, plan.ids, self.secret, self.stack.sensitive)
+        proof = Proof(
+            Found.of(lives), self.stack.kinds, {**plan.ids, **made}, plan.ids, self.secret, self.stack.sensitive
+        )
         return [proof.of(outcome) for outcome in outcomes]

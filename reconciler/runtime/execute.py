@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
+from heapq import heappop, heappush
 
 from reconciler.core.address import Address
 from reconciler.core.plan import Outcome, Plan, Step
@@ -107,7 +108,7 @@ class _Apply:
         self._more()
         while self._ready or running:
             while self._ready and len(running) < parallel:
-                index = self._ready.pop()
+                index = heappop(self._ready)
                 if self._skip(index):
                     self._end(index)
                     continue
@@ -144,8 +145,8 @@ class _Apply:
         self._more()
 
     def _more(self) -> None:
-        self._ready.extend(self._order.get_ready())
-        self._ready.sort(reverse=True)
+        for index in self._order.get_ready():
+            heappush(self._ready, index)
 
     def _skip(self, index: int) -> bool:
         """Whether something that the step needs has failed; then its outcome names what."""

@@ -92,6 +92,14 @@ def test_a_mark_is_found_by_its_key(old: tuple[Api, Age]) -> None:
     assert [one["info"]["run_id"] for one in api.post("runs/search", body)["runs"]] == [run]
 
 
+def test_names_are_found_by_their_beginning(old: tuple[Api, Age]) -> None:
+    api, _ = old
+    start = unique("Start")
+    ident = api.experiment(name=f"{start}-one")
+    body = {"filter": f"name ILIKE '{start.lower()}%'", "view_type": "ALL", "max_results": 50_000}
+    assert [one["experiment_id"] for one in api.post("experiments/search", body)["experiments"]] == [ident]
+
+
 def test_whether_a_tag_is_there_is_not_asked_before_3_11(old: tuple[Api, Age]) -> None:
     api, _ = old
     body = {"filter": "tags.`reconciler.s` IS NOT NULL", "max_results": 1}

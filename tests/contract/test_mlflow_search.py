@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from reconciler.backends.mlflow.api import beginning
 from tests.contract.api import Api, pairs, unique
 
 INVALID = "INVALID_PARAMETER_VALUE"
@@ -63,6 +64,20 @@ def test_experiment_filters(api: Api, prefix: str, text: str, names: list[str]) 
     """Comparisons of names, times and tags, joined by AND; LIKE minds the case, ILIKE does not."""
     found = search(api, filter=text.replace("P", prefix))
     assert [one["name"].removeprefix(prefix) for one in found] == names
+
+
+@pytest.mark.parametrize(
+    "start", ["plain-", "a b/c:d@e+f.", "a_b", "O'Hara ", 'say "', "50% ", "[x]", "back\\", "tick`", "Äpfel ", "UPPER"]
+)
+def test_what_begins_as_many_names_do_is_found(api: Api, start: str) -> None:
+    """Also what is deleted; and nothing that begins otherwise."""
+    common = unique("many") + start
+    names = [f"{common}{number}" for number in range(3)]
+    ids = [api.experiment(name=name) for name in names]
+    api.post("experiments/delete", {"experiment_id": ids[0]})
+    found = [one["name"] for one in search(api, filter=beginning(names), view_type="ALL")]
+    assert set(names) <= set(found)
+    assert all(name.lower().startswith("many") for name in found)
 
 
 @pytest.mark.parametrize(

@@ -82,7 +82,7 @@ def test_it_costs_one_observation(shell, fake):
     before = len(reads(fake))
     shell.apply(EDITED)
     searches = [path for path in reads(fake)[before:] if path.endswith("/search")]
-    assert len(searches) == 3 * 3  # to plan, under the lock, and to read back
+    assert len(searches) == 3 + 1 + 1  # to plan; of the kind that is changed under the lock, and to read back
 
 
 def test_a_server_that_cannot_be_read_afterwards_is_an_error_after_the_report(shell, fake):

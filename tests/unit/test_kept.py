@@ -7,7 +7,7 @@ import pytest
 from reconciler.core.change import Action, FieldChange
 from reconciler.core.diagnostics import Span
 from reconciler.core.diff import created, diff
-from reconciler.core.kept import Proof
+from reconciler.core.kept import Found, Proof
 from reconciler.core.plan import Outcome, Step
 from reconciler.core.sensitive import Sensitive
 from tests.lives import KINDS, address, entry, found, held, owned, path
@@ -26,7 +26,7 @@ def make(desired=FRAUD):
 
 def proof(*lives, sensitive=(), **ids):
     known = {address(name.replace("__", ".")): number for name, number in ids.items()}
-    return Proof(lives, KINDS, known, {}, lambda template: f"text of {template}", Sensitive(sensitive))
+    return Proof(Found.of(lives), KINDS, known, {}, lambda template: f"text of {template}", Sensitive(sensitive))
 
 
 def without(live, *names):

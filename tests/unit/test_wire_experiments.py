@@ -3,7 +3,7 @@
 import pytest
 
 from reconciler.core import mark as marks
-from reconciler.core.change import Action, FieldChange
+from reconciler.core.change import Action, FieldChange, Secret
 from reconciler.core.diff import mark_of
 from reconciler.core.wire import Edit, Query, Sought
 from tests.lives import WIRES, address, drive, entry, held, path, remove_tag, sent, set_tag
@@ -208,7 +208,7 @@ def test_a_name_that_a_rename_wants_is_looked_up_too():
 
 
 MANY = [f"n{number}" for number in range(9)]
-LIST = {"view_type": "ALL", "order_by": ["experiment_id ASC"], "max_results": 270}
+LIST = {"view_type": "ALL", "order_by": ["experiment_id ASC"], "max_results": 270, "filter": "name ILIKE 'n%'"}
 
 
 def test_many_names_are_listed_first():
@@ -216,6 +216,31 @@ def test_many_names_are_listed_first():
     asked, lives = observed(wanted(*MANY), [{}], [{"experiments": listed}])
     assert asked[1:] == [[("POST", "experiments/search", LIST)]]
     assert {name: live.id for name, live in lives.items()} == {"experiments.n0": "1"}
+
+
+@pytest.mark.parametrize(
+    ("beginning", "expected"),
+    [
+        ("/team/fraud-", "name ILIKE '/team/fraud-%'"),
+        ("it_is 5:30 @ home+", "name ILIKE 'it_is 5:30 @ home+%'"),
+        ("O'Hara ", "name ILIKE 'O%'"),
+        ("50% [x]", "name ILIKE '50%'"),
+        ("a\\b", "name ILIKE 'a%'"),
+        ("Äpfel", None),
+        ("'", None),
+        ("", None),
+    ],
+)
+def test_of_many_names_what_begins_as_all_of_them_is_listed(beginning, expected):
+    names = [f"{beginning}{letter}" for letter in "abcdefghi"]
+    asked, _ = observed(wanted(*names), [{}], [{}])
+    assert asked[1][0][2].get("filter") == expected
+
+
+def test_a_secret_stands_in_no_filter():
+    sought = (*wanted(*MANY), Sought(address("experiments.secret"), Secret("no-one-knows", "${env.NAME}")))
+    asked, _ = drive(WIRE.observe(Query("ml", sought)), [{}], [{}])
+    assert "filter" not in asked[1][0][2]
 
 
 def test_what_a_list_that_is_cut_does_not_have_is_looked_up():
@@ -250,7 +275,7 @@ def test_an_id_that_the_search_found_is_not_looked_up(number, batches):
 def test_ids_and_many_names_together():
     sought = (Sought(address("experiments.known"), "", "7"), *wanted(*MANY))
     asked, lives = observed(sought, [{}], [{"experiments": [item("1", "n0")]}], [{"experiment": item("7", "k")}])
-    assert asked[1][0][2]["max_results"] == 300
+    assert asked[1][0][2]["max_results"] == 270
     assert asked[2] == [("GET", "experiments/get", {"experiment_id": "7"})]
     assert {name: live.id for name, live in lives.items()} == {"experiments.known": "7", "experiments.n0": "1"}
 

@@ -11,7 +11,7 @@ from urllib.parse import quote
 from reconciler.backends.mlflow.replies import Page, Pair, read
 from reconciler.core import mark as marks
 from reconciler.core.call import Call, Flow, Reply, Unfit
-from reconciler.core.change import FieldChange, Path, Value
+from reconciler.core.change import FieldChange, Path, Secret, Value
 
 NOTE = "mlflow.note.content"
 """The tag that MLflow's UI shows as the description."""
@@ -27,6 +27,8 @@ PAGE = 50_000
 
 IDLE = 100
 """So many pages in a row with nothing new in them are not read on."""
+_PLAIN = re.compile(r"[\w ./:@+-]+", re.ASCII)
+"""What of a name means itself in a filter; `_` stands for any character too, so that more is found."""
 _USUAL = re.compile(r"/api/2\.0/(preview/)?mlflow$")
 
 
@@ -126,6 +128,19 @@ def present(stack: str) -> str:
     SQLite joins for LIKE: 19 s where this takes 0.4 s, for 1,000 experiments among 51,000 (3.17.2).
     """
     return f"tags.`{marks.tag_key(stack)}` IS NOT NULL"
+
+
+def beginning(names: Sequence[str]) -> str:
+    """The filter that finds all that begins as all of `names` do, and maybe more; '' where they share no beginning.
+
+    There is no escape for a quote, and what stands for any character differs with the database.
+    """
+    if any(isinstance(name, Secret) for name in names):
+        return ""
+    first, last = min(names), max(names)
+    length = next((at for at, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), len(first))
+    shared = _PLAIN.match(first[:length])
+    return f"name ILIKE '{shared[0]}%'" if shared else ""
 
 
 def carries(tags: Iterable[Pair] | None, stack: str) -> bool:

@@ -10,6 +10,7 @@ from reconciler.backends.mlflow.api import (
     ABSENT,
     REFUSED,
     Api,
+    beginning,
     carries,
     marked,
     pairs,
@@ -154,13 +155,9 @@ class Experiments(Wire):
         """The experiments that bear the sought ids or names. Many names are listed first, as far as that is cheaper."""
         listed: dict[str, Experiment] = {}
         complete = False
-        if sum(not sought.id for sought in missing) > FEW:
-            body = {
-                "view_type": "ALL",
-                "order_by": [self.api.order],
-                "max_results": min(self.api.page, WORTH * len(missing)),
-            }
-            call = self.api.read("experiments/search", body)
+        names = [sought.name for sought in missing if not sought.id]
+        if len(names) > FEW:
+            call = self._list(names)
             (reply,) = yield [call]
             page = read(reply, ExperimentPage, call)
             listed = {item["name"]: item for item in page.experiments or () if self._claims(item)}
@@ -175,6 +172,16 @@ class Experiments(Wire):
         ]
         found = [(sought, item) for sought, item in found if sought.id or self._claims(item)]
         return found + [(s, listed[s.name]) for s in missing if not s.id and s.name in listed]
+
+    def _list(self, names: list[str]) -> Call:
+        """The first page of all that begins as these names do."""
+        body = {
+            "view_type": "ALL",
+            "order_by": [self.api.order],
+            "max_results": min(self.api.page, WORTH * len(names)),
+        }
+        filter = beginning(names)  # noqa: A001 - as in MLflow
+        return self.api.read("experiments/search", body | ({"filter": filter} if filter else {}))
 
     def _get(self, sought: Sought) -> Call:
         if sought.id:
