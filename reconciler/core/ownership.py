@@ -21,10 +21,11 @@ class Ownership:
 
     @classmethod
     def of(cls, tags: Mapping[str, str], stack: str, kind: str) -> Ownership:
-        others = {name: _foreign(tags, name) for name in marks.stacks_of(tags) if name != stack}
-        own = marks.parts_of(tags, stack)
+        signs = {key: value for key, value in tags.items() if marks.is_mark(key)}
+        others = {name: _foreign(signs, name) for name in marks.stacks_of(signs) if name != stack}
+        own = marks.parts_of(signs, stack)
         try:
-            mark = marks.read(tags, stack)
+            mark = marks.read(own, stack)
         except ValueError as problem:
             return cls(None, own, others, str(problem))
         if mark and mark.address.kind != kind:
