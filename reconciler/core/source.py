@@ -5,16 +5,24 @@ No scalar is given a type: `on`, `0.10` and `2024-01-01` stay the text that was 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 from typing import Any, NamedTuple
 
 import yaml
-from yaml import events
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
 
 from reconciler.core import syntax
 from reconciler.core.diagnostics import Diagnostic, error
-from reconciler.core.written import START, Document, Part, Places, Source, Written, pack
+from reconciler.core.written import START, Document, Part, Places, Source, Written, place_of
 
 __all__ = ["DEEPEST", "FACTOR", "PARSER", "ROOM", "Document", "Part", "parse"]
 
@@ -25,12 +33,15 @@ ROOM, FACTOR = 100_000, 10
 """With aliases, n written values may stand for ROOM + FACTOR * n."""
 
 PARSER: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+_MERGE = object()
+_SPECIAL = frozenset(("<<", ""))
+"""The keys that mean something else, or nothing, without quotes."""
 _NULLS = frozenset(("", "~", "null", "Null", "NULL"))
 _YAML = "tag:yaml.org,2002:"
 _TAGS = {
-    events.ScalarEvent: _YAML + "str",
-    events.SequenceStartEvent: _YAML + "seq",
-    events.MappingStartEvent: _YAML + "map",
+    ScalarEvent: _YAML + "str",
+    SequenceStartEvent: _YAML + "seq",
+    MappingStartEvent: _YAML + "map",
 }
 
 
@@ -42,12 +53,9 @@ def parse(text: str, file: str) -> tuple[Document | None, list[Diagnostic]]:
     """
     reader = _Reader(Source(file, text.removeprefix("\ufeff")))
     try:
-        reader.read()
+        return reader.read(), reader.errors
     except _Stop:
         return None, reader.errors
-    root = reader.root
-    value, written = (root.value[0], root.places.entries[0][1]) if root.value else (None, START)
-    return Document(value, reader.source, START, written), reader.errors
 
 
 class _Stop(Exception):  # noqa: N818 - it ends the reading; what was found is with the reader
@@ -63,175 +71,148 @@ class _Anchored(NamedTuple):
     levels: int
 
 
-class _List:
-    """A list that is being read. `before`: how many values stood before it; `deepest`: of the levels within it."""
-
-    __slots__ = ("anchor", "before", "deepest", "places", "value")
-
-    def __init__(self, place: int, anchor: str | None = None, before: int = 0, depth: int = 0) -> None:
-        self.value: Any = []
-        self.places = Places(place, {})
-        self.anchor = anchor
-        self.before = before
-        self.deepest = depth
-
-    def put(self, value: Any, written: Written, place: int) -> None:
-        self.places.entries[len(self.value)] = (place, written)
-        self.value.append(value)
-
-    def close(self) -> None:
-        """A list is complete with its last item."""
-
-
-class _Map(_List):
-    """A map that is being read: a key, its value, a key, ..."""
-
-    __slots__ = ("key", "key_place", "merges", "merging", "report", "wants_key")
-
-    def __init__(self, reader: _Reader, place: int, anchor: str | None, before: int, depth: int) -> None:
-        super().__init__(place, anchor, before, depth)
-        self.value = {}
-        self.report = reader.report
-        self.wants_key = True
-        self.key: str | None = None  # None: the value that follows gets no key of its own
-        self.key_place = 0
-        self.merging = False
-        self.merges: list[tuple[dict[str, Any], Any]] = []
-
-    def take_key(self, text: str, place: int, *, plain: bool) -> None:
-        self.wants_key, self.key, self.key_place = False, None, place
-        self.merging = plain and text == "<<"
-        if self.merging:
-            return
-        if plain and not text:
-            self.report("bad-key", "a key is empty", place, "write a key before the ':'")
-        elif (first := self.places.entries.get(text)) is not None:
-            self.report("duplicate-key", f"'{text}' is written twice", place, "the first is at {}", first[0])
-        else:
-            self.key = text
-
-    def put(self, value: Any, written: Written, place: int) -> None:
-        if self.wants_key:
-            self.wants_key, self.key, self.merging = False, None, False
-            noun = "map" if isinstance(value, dict) else "list"
-            self.report(
-                "bad-key", f"a {noun} cannot be a key", place, "write a text; in quotes, if it begins with a bracket"
-            )
-            return
-        self.wants_key = True
-        if self.merging:
-            self._merge(value, written)
-        elif self.key is not None:
-            self.value[self.key] = value
-            self.places.entries[self.key] = (self.key_place, written)
-
-    def _merge(self, value: Any, written: Any) -> None:
-        items = value if isinstance(value, list) else [value]
-        if not all(isinstance(item, dict) for item in items):
-            self.report("bad-merge", "'<<' takes a map or a list of maps", self.key_place, "write <<: *name")
-        elif isinstance(value, list):
-            self.merges.extend((item, written.entries[index][1]) for index, item in enumerate(items))
-        else:
-            self.merges.append((value, written))
-
-    def close(self) -> None:
-        for value, places in self.merges:  # the first map that has a key wins, after the keys that are written here
-            for key in [key for key in value if key not in self.value]:
-                self.value[key] = value[key]
-                self.places.entries[key] = places.entries[key]
-
-
 class _Reader:
-    """Builds a value and its places from the parser's events: without recursion, and no more than what is bounded."""
+    """Builds a value and its places from the parser's events: no deeper than DEEPEST, no more than what is bounded."""
 
     def __init__(self, source: Source) -> None:
         self.source = source
         self.errors: list[Diagnostic] = []
-        self.root = _List(START)
-        self.stack: list[_List] = [self.root]
+        self.next: Callable[[], Any]
         self.anchors: dict[str, _Anchored] = {}  # a name that is given again means the latest (YAML 1.2, 3.2.2.2)
         self.count = 0  # values written so far
         self.copies = 0  # values that aliases made on top of them
-        self.documents = 0
+        self.deepest = 0  # of the levels so far, or of those within the closest anchored value
 
     def report(self, code: str, summary: str, place: int, hint: str, other: int = START) -> None:
         """`{}` in the hint stands for the place `other`."""
         span = self.source.span
         self.errors.append(error(code, summary, span(place), hint.replace("{}", str(span(other)))))
 
-    def read(self) -> None:
-        handlers: dict[type, Callable[[Any, int], None]] = {
-            events.ScalarEvent: self.scalar,
-            events.MappingStartEvent: self.open,
-            events.SequenceStartEvent: self.open,
-            events.MappingEndEvent: self.close,
-            events.SequenceEndEvent: self.close,
-            events.AliasEvent: self.alias,
-            events.DocumentStartEvent: self.document,
-        }
+    def read(self) -> Document:
         try:
             parser = PARSER(self.source.text)
-            while self.documents <= 1 and (event := parser.get_event()) is not None:
-                if handler := handlers.get(type(event)):
-                    handler(event, _place(event.start_mark, event.end_mark))
+            self.next = parser.get_event
+            return self.document()
         except yaml.MarkedYAMLError as wrong:
             begin, stuck = _line_and_column(wrong.context_mark), _line_and_column(wrong.problem_mark)
             self.errors.append(syntax.explain(f"{wrong.context}: {wrong.problem}", begin, stuck, self.source))
-            raise _Stop from None
         except (yaml.reader.ReaderError, UnicodeEncodeError):
             self.errors.append(syntax.bad_character(self.source))
-            raise _Stop from None
         except ValueError:  # PyYAML's own parser stops here at an escape beyond U+10FFFF; libyaml says so above
             at = _line_and_column(parser.get_mark())
             self.errors.append(syntax.explain("invalid Unicode", at, at, self.source))
-            raise _Stop from None
+        raise _Stop
 
-    def document(self, _: Any, place: int) -> None:
-        self.documents += 1
-        if self.documents > 1:
-            self.report("second-document", "a second document begins here", place, "write one document in a file")
+    def document(self) -> Document:
+        found: tuple[Any, Written] | None = None
+        while (event := self.next()) is not None:
+            if not isinstance(event, DocumentStartEvent):
+                continue
+            if found:
+                hint = "write one document in a file"
+                self.report("second-document", "a second document begins here", place_of(event), hint)
+                break
+            event = self.next()
+            found = self.node(event, place_of(event), 1)
+        value, written = found or (None, START)
+        return Document(value, self.source, START, written)
 
-    def scalar(self, event: Any, place: int) -> None:
+    def node(self, event: Any, place: int, depth: int) -> tuple[Any, Written]:
+        """The value that begins with `event`, and where it is written. `depth`: of what would be a map or a list."""
         self.count += 1
-        text = event.value
-        plain = not event.style and event.tag is None
+        if type(event) is not ScalarEvent:
+            read = self.alias if type(event) is AliasEvent else self.collection
+            return read(event, place, depth)
+        text: str = event.value
+        value = None if text in _NULLS and _plain(event) else text
         if event.tag is not None:
             self.check_tag(event, place)
         if event.anchor is not None:
-            self.anchors[event.anchor] = _Anchored(None if plain and text in _NULLS else text, place, 1, 0)
-        top = self.stack[-1]
-        if isinstance(top, _Map) and top.wants_key:
-            top.take_key(text, place, plain=plain)
-        else:
-            top.put(None if plain and text in _NULLS else text, place, place)
+            self.anchors[event.anchor] = _Anchored(value, place, 1, 0)
+        return value, place
 
-    def open(self, event: Any, place: int) -> None:
-        depth = len(self.stack)
+    def collection(self, event: Any, place: int, depth: int) -> tuple[Any, Places]:
         self.check_depth(depth, place)
         if event.tag is not None:
             self.check_tag(event, place)
-        before = self.count + self.copies
-        self.count += 1
-        if isinstance(event, events.MappingStartEvent):
-            self.stack.append(_Map(self, place, event.anchor, before, depth))
+        read = self.map if type(event) is MappingStartEvent else self.list
+        if event.anchor is None:
+            return read(place, depth)
+        before = self.count + self.copies - 1
+        self.anchors[event.anchor] = _Anchored(None, place, 0, 0)
+        above, self.deepest = self.deepest, depth
+        value, places = read(place, depth)
+        size = self.count + self.copies - before
+        self.anchors[event.anchor] = _Anchored(value, places, size, self.deepest - depth + 1)
+        self.deepest = max(self.deepest, above)
+        return value, places
+
+    def list(self, place: int, depth: int) -> tuple[list[Any], Places]:
+        value: list[Any] = []
+        entries: dict[Part, tuple[int, Written]] = {}
+        while type(event := self.next()) is not SequenceEndEvent:
+            at = place_of(event)
+            item, written = self.node(event, at, depth + 1)
+            entries[len(value)] = (at, written)
+            value.append(item)
+        return value, Places(place, entries)
+
+    def map(self, place: int, depth: int) -> tuple[dict[str, Any], Places]:
+        value: dict[str, Any] = {}
+        entries: dict[Part, tuple[int, Written]] = {}
+        merges: list[tuple[dict[str, Any], Any]] = []
+        read = self.next
+        while type(event := read()) is not MappingEndEvent:
+            at = place_of(event)
+            key = self.key(event, at, depth + 1, entries)
+            event = read()
+            inner, written = self.node(event, place_of(event), depth + 1)
+            if key is _MERGE:
+                merges += self.merged(inner, written, at)
+            elif key is not None:
+                value[key] = inner
+                entries[key] = (at, written)
+        for other, places in merges:  # the first map that has a key wins, after the keys that are written here
+            for key in [key for key in other if key not in value]:
+                value[key] = other[key]
+                entries[key] = places.entries[key]
+        return value, Places(place, entries)
+
+    def key(self, event: Any, place: int, depth: int, others: Mapping[Part, tuple[int, Written]]) -> Any:
+        """The key that `event` is; _MERGE, or None where the value that follows gets no key of its own."""
+        value, _ = self.node(event, place, depth)
+        if type(event) is ScalarEvent:
+            text = event.value
+            special = text in _SPECIAL and _plain(event)
+        elif isinstance(value, (dict, list)):
+            noun = "map" if isinstance(value, dict) else "list"
+            hint = "write a text; in quotes, if it begins with a bracket"
+            self.report("bad-key", f"a {noun} cannot be a key", place, hint)
+            return None
         else:
-            self.stack.append(_List(place, event.anchor, before, depth))
-        if event.anchor is not None:
-            self.anchors[event.anchor] = _Anchored(None, place, 0, 0)
+            text = value or ""
+            special = not text
+        if special and text:
+            return _MERGE
+        if special:
+            self.report("bad-key", "a key is empty", place, "write a key before the ':'")
+        elif text in others:
+            self.report("duplicate-key", f"'{text}' is written twice", place, "the first is at {}", others[text][0])
+        else:
+            return text
+        return None
 
-    def close(self, _: Any, __: int) -> None:
-        done = self.stack.pop()
-        done.close()
-        if done.anchor is not None:
-            size = self.count + self.copies - done.before
-            self.anchors[done.anchor] = _Anchored(done.value, done.places, size, done.deepest - len(self.stack) + 1)
-        top = self.stack[-1]
-        top.deepest = max(top.deepest, done.deepest)
-        top.put(done.value, done.places, done.places.place)
+    def merged(self, value: Any, written: Any, place: int) -> Iterator[tuple[dict[str, Any], Any]]:
+        """The maps that '<<' names, and their places."""
+        items = value if isinstance(value, list) else [value]
+        if not all(isinstance(item, dict) for item in items):
+            self.report("bad-merge", "'<<' takes a map or a list of maps", place, "write <<: *name")
+        elif isinstance(value, list):
+            yield from ((item, written.entries[index][1]) for index, item in enumerate(items))
+        else:
+            yield value, written
 
-    def alias(self, event: Any, place: int) -> None:
-        self.count += 1
-        top = self.stack[-1]
+    def alias(self, event: Any, place: int, depth: int) -> tuple[Any, Written]:
         found = self.anchors.get(event.anchor)
         if found is None or not found.size:
             self.bad_alias(event.anchor, place, inside=found is not None)
@@ -242,13 +223,8 @@ class _Reader:
                 "alias-bomb", "the aliases here stand for too many values", place, "write them out, or use for_each"
             )
             raise _Stop
-        depth = len(self.stack) - 1 + found.levels
-        self.check_depth(depth, place)
-        top.deepest = max(top.deepest, depth)
-        if isinstance(top, _Map) and top.wants_key and not isinstance(found.value, (dict, list)):
-            top.take_key(found.value or "", place, plain=not found.value)
-        else:
-            top.put(found.value, found.written, place)
+        self.check_depth(depth - 1 + found.levels, place)
+        return found.value, found.written
 
     def bad_alias(self, name: str, place: int, *, inside: bool) -> None:
         if inside:
@@ -262,6 +238,7 @@ class _Reader:
         if depth > DEEPEST:
             self.report("too-deep", "maps and lists are nested too deeply", place, f"at most {DEEPEST} levels are read")
             raise _Stop
+        self.deepest = max(self.deepest, depth)
 
     def check_tag(self, event: Any, place: int) -> None:
         if event.tag != _TAGS[type(event)]:
@@ -271,8 +248,8 @@ class _Reader:
             )
 
 
-def _place(start: Any, end: Any) -> int:
-    return pack(start.line + 1, start.column + 1, end.column - start.column if start.line == end.line else 0)
+def _plain(event: Any) -> bool:
+    return not event.style and event.tag is None
 
 
 def _line_and_column(mark: Any) -> syntax.Place:

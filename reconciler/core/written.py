@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 from reconciler.core.diagnostics import Span
 
@@ -14,20 +14,25 @@ Part: TypeAlias = str | int
 Written: TypeAlias = "int | Places"
 """Where a value is written: a packed place, and with it those of its entries if it has any."""
 
-_BITS = 32
-_MASK = (1 << _BITS) - 1
+_BASE = 1 << 32
 
 
-def pack(line: int, col: int, width: int) -> int:
-    """A place as one number, since a large stack has millions of them. A width of 0 is found out when asked for."""
-    return (line << 2 * _BITS) | (col << _BITS) | width
+def place_of(event: Any) -> int:
+    """Where an event of the parser stands, as one number, since a large stack has millions: line, column and width.
+
+    Lines and columns are counted from 0. A width of 0 is found out when asked for.
+    """
+    start, end = event.start_mark, event.end_mark
+    line, column = start.line, start.column
+    place: int = (line * _BASE + column) * _BASE + (end.column - column if end.line == line else 0)
+    return place
 
 
-START = pack(1, 1, 1)
+START = 1
+"""The first character of a file."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Places:
+class Places(NamedTuple):
     """The places of a map or a list: its own, and for each entry (by key or index) the key's and the value's."""
 
     place: int
@@ -50,10 +55,11 @@ class Source:
         return self._lines[number - 1] if number <= len(self._lines) else ""
 
     def span(self, place: int) -> Span:
-        line, col, width = place >> 2 * _BITS, (place >> _BITS) & _MASK, place & _MASK
+        start, width = divmod(place, _BASE)
+        line, column = divmod(start, _BASE)
         if not width:  # nothing is written there, or it goes on in the next line
-            width = len(self.line(line)[col - 1 :].rstrip())
-        return Span(self.file, line, col, max(width, 1))
+            width = len(self.line(line + 1)[column:].rstrip())
+        return Span(self.file, line + 1, column + 1, max(width, 1))
 
 
 @dataclass(frozen=True, slots=True)
