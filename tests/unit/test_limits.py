@@ -258,6 +258,12 @@ def test_findings_have_address_field_and_place():
     ]
 
 
+def test_what_several_resources_have_is_told_of_each_that_cannot_have_it():
+    desired = declare({"experiments": {key: {"tags": {"a//b": "1", "ok": "1"}} for key in ("x", "y")}})
+    problems = check(desired, KINDS, WIRES, "mlflow")
+    assert [one.summary.partition(":")[0] for one in problems] == ["experiments.x", "experiments.y"]
+
+
 def test_a_name_that_no_part_of_a_mark_could_hold():
     """MLflow takes 500 characters of any kind for a dataset; as JSON in ASCII a fox has twelve bytes."""
     desired = entry("runs.r", experiment="fraud", datasets=[DATASET | {"name": "🦊" * 500}])
