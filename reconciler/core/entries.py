@@ -8,7 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from reconciler.core.address import Address
-from reconciler.core.diagnostics import Diagnostic, Span, error
+from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.interpolate import EVERYTHING, Broken, Each, Scope, interpolate
 from reconciler.core.room import VALUES, Room
 from reconciler.core.sensitive import Sensitive
@@ -53,21 +53,22 @@ def read(
 ) -> Entries:
     """All entries, and all that is wrong with keys, `for_each` and expressions; the order of files plays no part."""
     entries = Entries(room)
-    first: dict[Address, Span] = {}
+    first: dict[Address, Document] = {}
     for document in sorted(documents, key=lambda document: document.file):
-        for entry in _written(document, kinds, entries.errors):
-            at = entry.document.at()
-            if entry.address in first:
-                where = f"the first is at {first[entry.address]}"
-                entries.errors.append(error("duplicate-key", f"{entry.address} is written twice", at, where))
+        for address, body in _written(document, kinds, entries.errors):
+            if address in first:
+                where = f"the first is at {first[address].at()}"
+                entries.errors.append(error("duplicate-key", f"{address} is written twice", body.at(), where))
             else:
-                first[entry.address] = at
-                _expand(entry, scope, sensitive, entries)
+                first[address] = body
+                _expand(address, body, scope, sensitive, entries)
     entries.found.sort(key=lambda entry: entry.address)
     return entries
 
 
-def _written(document: Document, kinds: Collection[str], errors: list[Diagnostic]) -> Iterator[Entry]:
+def _written(
+    document: Document, kinds: Collection[str], errors: list[Diagnostic]
+) -> Iterator[tuple[Address, Document]]:
     """The entries of one document as they are written."""
     for name in _map(document, "a manifest", "a map of kinds", errors):
         section = document.sub((name,))
@@ -79,7 +80,7 @@ def _written(document: Document, kinds: Collection[str], errors: list[Diagnostic
             if not _KEY.fullmatch(key):
                 hint = "a key begins with a letter or a digit and goes on with these and . / _ -"
                 errors.append(error("bad-key", f"{shown(key)} cannot be the key of an entry", entry.at(), hint))
-            yield Entry(Address(name, key), entry)
+            yield Address(name, key), entry
 
 
 def _map(document: Document, name: str, wanted: str, errors: list[Diagnostic]) -> dict[str, Any]:
@@ -99,24 +100,24 @@ def _kind_hint(name: str, kinds: Collection[str]) -> str:
     return suggest(name, kinds, "the kinds are")
 
 
-def _expand(entry: Entry, scope: Scope, sensitive: Sensitive, entries: Entries) -> None:
+def _expand(key: Address, document: Document, scope: Scope, sensitive: Sensitive, entries: Entries) -> None:
     """Add what an entry makes: itself, or one resource for each item of its `for_each`."""
-    body = entry.document.value
+    body = document.value
     if not (isinstance(body, dict) and FOR_EACH in body):
-        _add(entry.address, entry.document, scope, sensitive, entries)
+        _add(key, document, scope, sensitive, entries)
         return
-    items, errors = _items(entry.document, scope, entries.room)
-    rest = entry.document.holding({key: value for key, value in body.items() if key != FOR_EACH})
+    items, errors = _items(document, scope, entries.room)
+    rest = document.holding({name: value for name, value in body.items() if name != FOR_EACH})
     each = entries.room.of(rest.value)
     if not entries.room.take(len(items) * each):
-        errors.append(_too_much(len(items), each, entry.document))
+        errors.append(_too_much(len(items), each, document))
         items = []
     entries.errors += errors
     if errors:
-        entries.broken.add(entry.address)
-    names = entries.items[entry.address] = []
+        entries.broken.add(key)
+    names = entries.items[key] = []
     for item in items:
-        address = Address(entry.address.kind, f"{entry.address.name}[{item.key}]")
+        address = Address(key.kind, f"{key.name}[{item.key}]")
         names.append(address.name)
         _add(address, rest, replace(scope, each=item), sensitive, entries)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from itertools import chain
 from typing import Any
 
 from reconciler.core.change import Secret
@@ -36,14 +37,22 @@ def interpolate(
     What holds something from the environment is a Secret if `sensitive` covers its path. What could not be replaced, or
     for what there is no `room`, is Broken. Interpolated keys keep the places of what was written.
     """
+    if not _is_open(document.value):
+        return document, []
     walker = _Walker(document, scope, sensitive, room or Room())
-    value = walker.value(document.value)
-    if value is document.value:
-        return document, walker.errors
-    done = document.holding(value)
+    done = document.holding(walker.value(document.value))
     for parent in sorted(walker.renames, key=len, reverse=True):  # the inner ones first: paths are as written
         done = done.renamed(parent, walker.renames[parent])
     return done, walker.errors
+
+
+def _is_open(value: Any) -> bool:
+    """Whether there is a `${` in it: in most entries there is none, and so nothing to walk through."""
+    if isinstance(value, str):
+        return "${" in value
+    if isinstance(value, dict):
+        return any(map(_is_open, chain(value, value.values())))
+    return isinstance(value, list) and any(map(_is_open, value))
 
 
 class _Walker:
