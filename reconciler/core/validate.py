@@ -195,8 +195,8 @@ def _path(fault: Mapping[str, Any], value: Any) -> tuple[Part, ...]:
 def _marked(value: Any) -> Any:
     if value is None:
         return _EMPTY
-    if isinstance(value, dict):
-        return {key: _marked(inner) for key, inner in value.items()}
+    if isinstance(value, dict):  # mostly of texts, of which nothing need be asked
+        return {key: inner if isinstance(inner, str) else _marked(inner) for key, inner in value.items()}
     if isinstance(value, list):
         return [_marked(item) for item in value]
     return value

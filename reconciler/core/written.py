@@ -122,11 +122,11 @@ class Document:
 
     def behind(self, fallback: Document | None) -> Document:
         """This document with `fallback` answering for what is not written in it."""
-        return replace(self, fallback=fallback)
+        return self if fallback is self.fallback else replace(self, fallback=fallback)
 
     def holding(self, value: Any) -> Document:
         """The same places with another value (of the same shape: after interpolation)."""
-        return replace(self, value=value)
+        return self if value is self.value else replace(self, value=value)
 
     def renamed(self, parent: tuple[Part, ...], names: Mapping[Part, Part]) -> Document:
         """With other names for the places of the entries at `parent` (interpolated keys, the items of a keyed list)."""
