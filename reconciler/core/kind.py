@@ -118,7 +118,7 @@ def flatten(kind: Kind, values: Mapping[str, Any]) -> dict[Path, Value]:
             continue
         if rule.keyed:
             fields.update({(name, _key(entry, rule.keyed)): _written(entry) for entry in value})
-        elif isinstance(value, Mapping):
+        elif isinstance(value, dict):
             fields.update({(name, key): entry for key, entry in value.items()})
         else:
             fields[(name,)] = value

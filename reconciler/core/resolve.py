@@ -25,6 +25,7 @@ _RESERVED = {
     "mlflow.": "tags that begin with 'mlflow.' are the server's; write the field `description` for mlflow.note.content",
     "reconciler.": "tags that begin with 'reconciler.' are the marks by which stacks know what they own",
 }
+_PREFIXES = tuple(_RESERVED)
 
 
 def resolve(
@@ -47,8 +48,11 @@ def resolve(
     shared, errors = shared_tags(defaults, scope, secrets)
     stack = entries.read(documents, kinds, scope, secrets, Room(shared=len(shared.tags)))
     errors += stack.errors
-    names = {kind: {entry.address.name for entry in stack.found if entry.address.kind == kind} for kind in kinds}
-    resolver = _Resolver(kinds, stack, names, shared)
+    names: dict[str, set[str]] = {kind: set() for kind in kinds}
+    for entry in stack.found:
+        names[entry.address.kind].add(entry.address.name)
+    forms = {name: _Form.of(kind) for name, kind in kinds.items()}
+    resolver = _Resolver(forms, stack, names, shared)
     desired = {}
     for entry in stack.found:
         one, problems = resolver.resolve(entry)
@@ -78,31 +82,47 @@ def shared_tags(defaults: Document | None, scope: Scope, sensitive: Sensitive) -
 
 
 @dataclass(frozen=True, slots=True)
-class _Resolver:
-    """What the resolving of all entries shares. `names` are all that are declared, by kind."""
+class _Form:
+    """What all entries of a kind have in common: whether they have a name and tags, and what they can refer to."""
 
-    kinds: Mapping[str, Kind]
+    kind: Kind
+    named: bool
+    tagged: bool
+    references: Mapping[str, str]
+
+    @classmethod
+    def of(cls, kind: Kind) -> _Form:
+        fields = kind.model.model_fields
+        return cls(kind, "name" in fields, TAGS in fields, kind.references)
+
+
+@dataclass(frozen=True, slots=True)
+class _Resolver:
+    """What the resolving of all entries shares: `forms` and the `names` that are declared by kind."""
+
+    forms: Mapping[str, _Form]
     stack: Entries
     names: Mapping[str, Collection[str]]
     shared: Shared
 
     def resolve(self, entry: Entry) -> tuple[Desired | None, list[Diagnostic]]:
         """What `entry` declares; None where it is wrong in itself."""
-        kind = self.kinds[entry.address.kind]
-        document = _with_name(entry, kind)
+        form = self.forms[entry.address.kind]
+        kind = form.kind
+        document = _with_name(entry, form)
         model, errors = validate(kind.model, document, str(entry.address), also=(FOR_EACH,))
         if model is None:
             return None, errors
         values = _declared(model)
         if not entry.plain:
             values, errors = _restored(values, document, kind)
-        existing = bool(getattr(model, "existing", False))
+        existing = bool(vars(model).get("existing"))
         errors += _reserved(values.get(TAGS, ()), document)
         errors += _not_managed(values, kind, document) if existing else []
-        errors += self.refer(values, kind, document)
+        errors += self.refer(values, form, document)
         document, problems = _with_keys(values, kind, document)
         # of somebody else's resource only the declared keys are managed: the stack's tags are not put onto it
-        if not existing and TAGS in kind.model.model_fields:
+        if not existing and form.tagged:
             values[TAGS] = {**self.shared.tags, **values.get(TAGS, {})}
             document = document.behind(self.shared.document)
         desired = Desired(
@@ -112,14 +132,14 @@ class _Resolver:
             prevent_destroy=model.prevent_destroy,
             keep=model.on_remove == "keep",
             existing=existing,
-            id=getattr(model, "id", None) or "",
+            id=vars(model).get("id") or "",
         )
         return desired, errors + problems
 
-    def refer(self, values: dict[str, Any], kind: Kind, document: Document) -> list[Diagnostic]:
+    def refer(self, values: dict[str, Any], form: _Form, document: Document) -> list[Diagnostic]:
         """Put addresses in the place of the keys by which `values` name other resources."""
         errors = []
-        for field, other in kind.references.items():
+        for field, other in form.references.items():
             name = values.get(field)
             if not isinstance(name, str) or isinstance(name, Broken):
                 continue
@@ -143,10 +163,10 @@ class _Resolver:
         return suggest(name, names, "declared are") or f"no {kind} are declared"
 
 
-def _with_name(entry: Entry, kind: Kind) -> Document:
+def _with_name(entry: Entry, form: _Form) -> Document:
     """The body with the key as its name, where none is written."""
     body = {} if entry.document.value is None else entry.document.value
-    if not isinstance(body, dict) or "name" in body or "name" not in kind.model.model_fields:
+    if not isinstance(body, dict) or "name" in body or not form.named:
         return entry.document.holding(body)
     return entry.document.holding({"name": entry.address.name, **body})
 
@@ -202,6 +222,7 @@ def _reserved(tags: Iterable[str], document: Document) -> list[Diagnostic]:
     return [
         error("reserved-key", f"{dotted((TAGS, key))} cannot be declared", document.at((TAGS, key)), why)
         for key in tags
+        if key.startswith(_PREFIXES)
         for prefix, why in _RESERVED.items()
         if key.startswith(prefix)
     ]
