@@ -14,6 +14,9 @@ from reconciler.core.diagnostics import Diagnostic, Span, error
 LARGEST = 256 * 2**20
 """Bytes of the largest file that is read."""
 
+_USUAL = 2**16
+"""Most files have fewer bytes. Python makes room for all that is asked for, which takes longer than such a file."""
+
 CONFIG = ("reconciler.yaml", "reconciler.yml")
 _INIT = "make one with: reconciler init; or name the stack's folder with --manifests"
 _SUFFIXES = (".yaml", ".yml")
@@ -115,12 +118,14 @@ def _inside(place: _Place, entry: os.DirEntry[str], problems: list[Diagnostic]) 
 
 def _text(name: str, path: str, problems: list[Diagnostic]) -> str | None:
     try:
-        found = Path(path).stat()
-        if not S_ISREG(found.st_mode):  # reading a pipe would wait for whoever writes into it
+        file = Path(path)
+        if not S_ISREG(file.stat().st_mode):  # reading a pipe would wait for whoever writes into it
             problems.append(error("unreadable", f"'{name}' is not a regular file", hint="remove or rename it"))
             return None
-        with Path(path).open("rb") as file:
-            data = file.read(LARGEST + 1)
+        with file.open("rb") as opened:
+            data = opened.read(_USUAL)
+            if len(data) == _USUAL:
+                data += opened.read(LARGEST + 1 - _USUAL)
     except OSError as wrong:
         problems.append(_unreadable(name, wrong))
         return None
