@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from itertools import chain
 from typing import Any
 
 from reconciler.core.change import Secret
@@ -48,11 +47,18 @@ def interpolate(
 
 def _is_open(value: Any) -> bool:
     """Whether there is a `${` in it: in most entries there is none, and so nothing to walk through."""
-    if isinstance(value, str):
-        return "${" in value
-    if isinstance(value, dict):
-        return any(map(_is_open, chain(value, value.values())))
-    return isinstance(value, list) and any(map(_is_open, value))
+    waiting = [value]
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, str):
+            if "${" in one:
+                return True
+        elif isinstance(one, dict):
+            waiting += one
+            waiting += one.values()
+        elif isinstance(one, list):
+            waiting += one
+    return False
 
 
 class _Walker:
