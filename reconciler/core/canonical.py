@@ -6,10 +6,12 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from reconciler.core.address import Address
-from reconciler.core.change import Path, Secret, Value
+from reconciler.core.change import Secret
 from reconciler.core.interpolate import Broken
 from reconciler.core.resource import Desired
 from reconciler.core.wire import Wire
+
+_AS_WRITTEN = (Secret, Broken)
 
 
 def canonical(desired: Mapping[Address, Desired], wires: Mapping[str, Wire]) -> dict[Address, Desired]:
@@ -20,9 +22,6 @@ def canonical(desired: Mapping[Address, Desired], wires: Mapping[str, Wire]) -> 
 def _entry(entry: Desired, wire: Wire | None) -> Desired:
     if wire is None:
         return entry
-    found = {path: _value(wire, path, value) for path, value in entry.fields.items()}
+    fields = entry.fields.items()
+    found = {path: value if isinstance(value, _AS_WRITTEN) else wire.canonical(path, value) for path, value in fields}
     return entry if found == entry.fields else replace(entry, fields=found)
-
-
-def _value(wire: Wire, path: Path, value: Value) -> Value:
-    return value if isinstance(value, Secret | Broken) else wire.canonical(path, value)
