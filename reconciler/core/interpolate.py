@@ -84,8 +84,6 @@ class _Walker:
         return value
 
     def inside(self, part: Part, value: Any) -> Any:
-        if value is None:
-            return None
         self.path.append(part)
         new = self.value(value)
         self.path.pop()
