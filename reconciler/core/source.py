@@ -77,7 +77,7 @@ class _Reader:
     def __init__(self, source: Source) -> None:
         self.source = source
         self.errors: list[Diagnostic] = []
-        self.next: Callable[[], Any]
+        self.next: Callable[[], Any]  # gives the next event; None at the end
         self.anchors: dict[str, _Anchored] = {}  # a name that is given again means the latest (YAML 1.2, 3.2.2.2)
         self.count = 0  # values written so far
         self.copies = 0  # values that aliases made on top of them
@@ -135,7 +135,7 @@ class _Reader:
         self.check_depth(depth, place)
         if event.tag is not None:
             self.check_tag(event, place)
-        read = self.map if type(event) is MappingStartEvent else self.list
+        read = self.mapping if type(event) is MappingStartEvent else self.sequence
         if event.anchor is None:
             return read(place, depth)
         before = self.count + self.copies - 1
@@ -147,7 +147,7 @@ class _Reader:
         self.deepest = max(self.deepest, above)
         return value, places
 
-    def list(self, place: int, depth: int) -> tuple[list[Any], Places]:
+    def sequence(self, place: int, depth: int) -> tuple[list[Any], Places]:
         value: list[Any] = []
         entries: dict[Part, tuple[int, Written]] = {}
         while type(event := self.next()) is not SequenceEndEvent:
@@ -157,7 +157,7 @@ class _Reader:
             value.append(item)
         return value, Places(place, entries)
 
-    def map(self, place: int, depth: int) -> tuple[dict[str, Any], Places]:
+    def mapping(self, place: int, depth: int) -> tuple[dict[str, Any], Places]:
         value: dict[str, Any] = {}
         entries: dict[Part, tuple[int, Written]] = {}
         merges: list[tuple[dict[str, Any], Any]] = []
