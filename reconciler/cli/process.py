@@ -9,7 +9,7 @@ import sys
 from types import ModuleType
 from typing import cast
 
-YOUNG = 200_000
+YOUNG = 1_000_000
 """So many new objects before the collector looks through them (Python's own: 700)."""
 _UNUSED = "httpx._main"
 

@@ -23,14 +23,20 @@ NOTES = (
 
 def bench(folder: Path, *, quick: bool) -> Table:
     sizes = [(1_000, 1), (10_000, 1)] if quick else [(1_000, 1), (10_000, 1), (10_000, 1_000), (100_000, 1)]
-    rows = []
-    for count, files in sizes:
-        stack = str(stacks.write(folder / f"{count}-{files}", URL, experiments=count, files=files))
-        parse = in_turn(partial(inside, "reading", "ours", stack), partial(inside, "reading", "yaml", stack), 3)
-        what = f"{count:,} experiments in {files:,} {'file' if files == 1 else 'files'} ({_rate(parse, count)})"
-        rows.append(row(what, parse, most=2))
+    rows = [_parsed(folder, count, files) for count, files in sizes]
+    if not quick:
+        rows.append(_parsed(folder, 10_000, 1_000, distinct=True))
     rows += [_dns(folder, count) for count in ([1_000] if quick else [1_000, 10_000])]
     return Table("B2", "Manifests", HEAD, rows, NOTES)
+
+
+def _parsed(folder: Path, count: int, files: int, *, distinct: bool = False) -> Row:
+    home = folder / f"{count}-{files}{'-distinct' if distinct else ''}"
+    stack = str(stacks.write(home, URL, experiments=count, files=files, distinct=distinct))
+    parse = in_turn(partial(inside, "reading", "ours", stack), partial(inside, "reading", "yaml", stack), 3)
+    alike = ", no two tags of one value" if distinct else ""
+    what = f"{count:,} experiments in {files:,} {'file' if files == 1 else 'files'}{alike} ({_rate(parse, count)})"
+    return row(what, parse, most=2)
 
 
 def _rate(ratio: Ratio, count: int) -> str:
