@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Generator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
+from itertools import islice
 from typing import Any, Literal, TypeAlias, TypeVar
 
 from reconciler.core.address import Address
@@ -22,6 +24,31 @@ ID = "{id}"
 T = TypeVar("T")
 Flow: TypeAlias = Generator[Sequence["Call"], Sequence[Reply], T]
 """Yields batches of calls (those of one batch may run at once), is sent their replies, returns a value."""
+
+
+def beside(*flows: Flow[Any]) -> Flow[list[Any]]:
+    """All `flows` at once, a batch of each in one batch, and the value of each."""
+    values: dict[int, Any] = {}
+    batches: dict[int, Sequence[Call]] = {}
+
+    def step(index: int, advance: Callable[[], Sequence[Call]]) -> None:
+        try:
+            batches[index] = advance()
+        except StopIteration as stop:
+            values[index] = stop.value
+            batches.pop(index, None)
+
+    try:
+        for index, flow in enumerate(flows):
+            step(index, partial(next, flow))
+        while batches:
+            replies = iter((yield [call for batch in batches.values() for call in batch]))
+            for index, batch in list(batches.items()):
+                step(index, partial(flows[index].send, list(islice(replies, len(batch)))))
+    finally:
+        for flow in flows:
+            flow.close()
+    return [values[index] for index in range(len(flows))]
 
 
 class Unfit(Exception):  # noqa: N818 - it reads `raise Unfit(call, why)`

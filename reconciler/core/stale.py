@@ -20,11 +20,11 @@ from reconciler.core.words import dotted, listed
 EXISTING: Path = ("existing",)
 
 
-def sought_again(plan: Plan, secret: Callable[[str], str]) -> dict[str, tuple[Sought, ...]]:
+def sought_again(plan: Plan, secret: Callable[[str], str], *, applied: bool = False) -> dict[str, tuple[Sought, ...]]:
     """What to look for to see whether what `plan` was computed from still stands, by kind.
 
     By its id what was there, and by its name what is to get that name: somebody may have it by now.
-    `secret`: from what stands in a plan for a secret to its text.
+    `secret`: from what stands in a plan for a secret to its text. `applied`: it may have been done meanwhile.
     """
     changes = {step.address: {change.path: change for change in step.changes} for step in plan.steps}
     found = []
@@ -35,7 +35,7 @@ def sought_again(plan: Plan, secret: Callable[[str], str]) -> dict[str, tuple[So
             known = plan.basis.get(address)
             found.append(Sought(address, "", plan.ids[address], values, marked=not known or known.mark is not None))
         if NAME in own and own[NAME].effect is not Action.adopt:
-            found.append(Sought(address, as_text(revealed(values[NAME], secret)), "", values))
+            found.append(Sought(address, as_text(revealed(values[NAME], secret)), "", values, free=not applied))
     return by_kind(found)
 
 

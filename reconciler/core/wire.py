@@ -21,7 +21,8 @@ class Sought:
     """A resource to look for beside those that carry the stack's mark: by its id where one is known, else by its name.
 
     `fields` are the declared values that a wire may need to compare (series of points). `marked`: it carries the mark,
-    as far as is known; else it is looked for by its id, also where names are not unique.
+    as far as is known; else it is looked for by its id, also where names are not unique. `free`: as far as is known,
+    nobody has the name.
     """
 
     address: Address
@@ -29,6 +30,7 @@ class Sought:
     id: str = ""
     fields: Fields = field(default_factory=dict)
     marked: bool = True
+    free: bool = False
 
 
 @dataclass(frozen=True, slots=True)

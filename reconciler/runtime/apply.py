@@ -136,7 +136,7 @@ class Place:
 
     def recheck(self, plan: Plan) -> None:
         """See that all that a plan was computed from still stands. Raises Failed, RequestFailed."""
-        stop_on_errors(planner.stale(plan, self._again(plan), self.stack.kinds))
+        stop_on_errors(planner.stale(plan, self._again(plan, applied=False), self.stack.kinds))
 
     def prospect(self, lock: LockWire | None) -> tuple[str, list[Diagnostic]]:
         """Why an apply may not be able to take the lock, "" where it will; and who holds it now."""
@@ -184,9 +184,9 @@ class Place:
         )
         return self._read_back(plan, outcomes)
 
-    def _again(self, plan: Plan) -> list[Live]:
+    def _again(self, plan: Plan, *, applied: bool = True) -> list[Live]:
         """What the server now holds of all that `plan` names."""
-        sought = planner.sought_again(plan, self.secret)
+        sought = planner.sought_again(plan, self.secret, applied=applied)
         return self._known(lambda: self._observe_only(sought))
 
     def _read_back(self, plan: Plan, outcomes: list[Outcome]) -> list[Outcome]:

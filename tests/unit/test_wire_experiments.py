@@ -237,6 +237,25 @@ def test_of_many_names_what_begins_as_all_of_them_is_listed(beginning, expected)
     assert asked[1][0][2].get("filter") == expected
 
 
+def test_names_that_are_free_are_looked_up_at_once():
+    """One way to the server less: an apply makes sure that nobody has taken the names of what it makes."""
+    sought = (Sought(address("experiments.new"), "new", free=True), Sought(address("experiments.old"), "old"))
+    first = [{"experiments": [item("1", "mine", reconciler__ml=MARK)]}, {"experiment": item("2", "new")}]
+    asked, lives = drive(WIRE.observe(Query("ml", sought)), first, [{"experiment": item("3", "old")}])
+    assert [[route for _, route, _ in batch] for batch in asked] == [
+        ["experiments/search", "experiments/get-by-name"],
+        ["experiments/get-by-name"],
+    ]
+    assert [live.id for live in lives] == ["1", "2", "3"]
+
+
+def test_a_free_name_that_the_stack_itself_has_taken_is_one_resource():
+    sought = (Sought(address(FRAUD), "fraud", free=True),)
+    mine = item("1", "fraud", reconciler__ml=MARK)
+    _, lives = drive(WIRE.observe(Query("ml", sought)), [{"experiments": [mine]}, {"experiment": mine}])
+    assert [(live.id, live.address) for live in lives] == [("1", address(FRAUD))]
+
+
 def test_a_secret_stands_in_no_filter():
     sought = (*wanted(*MANY), Sought(address("experiments.secret"), Secret("no-one-knows", "${env.NAME}")))
     asked, _ = drive(WIRE.observe(Query("ml", sought)), [{}], [{}])

@@ -24,7 +24,7 @@ from reconciler.backends.mlflow.api import (
 from reconciler.backends.mlflow.replies import Experiment, ExperimentPage, TheExperiment, from_pairs, read
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
-from reconciler.core.call import Call, Flow, id_of
+from reconciler.core.call import Call, Flow, beside, id_of
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import Mark
 from reconciler.core.ownership import Ownership
@@ -54,15 +54,17 @@ class Experiments(Wire):
     asks_presence: ClassVar[bool] = True
 
     def observe(self, query: Query) -> Flow[list[Live]]:
-        """One search for what carries the mark, then whatever is sought and was not among it."""
+        """One search for what carries the mark, then whatever is sought and was not among it; what is free at once."""
         if {servers.SEARCH, servers.LIKE} & self.server.lacks.keys():
             return (yield from self._observe_all(query))
-        found = yield from self._marked(query.stack)
+        free = [one for one in query.sought if one.free]
+        found, others = yield from beside(self._marked(query.stack), self._look_up(free))
         lives = [self.live(item, query.stack) for item in found]
-        missing = _missing(query.sought, [live for live in lives if not (live.deleted and self.frees_names)])
+        rest = [one for one in query.sought if not one.free]
+        missing = _missing(rest, [live for live in lives if not (live.deleted and self.frees_names)])
         if missing:
-            others = yield from self._look_up(missing)
-            lives += [self.live(item, query.stack, sought.address) for sought, item in others]
+            others += yield from self._look_up(missing)
+        lives += [self.live(item, query.stack, sought.address) for sought, item in others]
         return list({live.id: live for live in lives}.values())  # one that was renamed in between is found twice
 
     def survey(self, query: Query, filter: str) -> Flow[list[Live]]:  # noqa: A002 - as in MLflow
@@ -214,7 +216,7 @@ class Experiments(Wire):
         )
 
 
-def _missing(sought: tuple[Sought, ...], lives: list[Live]) -> list[Sought]:
+def _missing(sought: list[Sought], lives: list[Live]) -> list[Sought]:
     """What the search by mark did not return. A name that a rename wants counts too: somebody may have it."""
     ids = {live.id for live in lives}
     names = {live.fields[("name",)] for live in lives}
