@@ -9,12 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reconciler.core import drift, planner
+from reconciler.core import planner
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import Diagnostic, Failed, error, stop_on_errors
-from reconciler.core.drift import Drifts
 from reconciler.core.guard import Safety
-from reconciler.core.imports import Imported, Importer
 from reconciler.core.intents import Intents
 from reconciler.core.lock import Held, LockWire
 from reconciler.core.match import Pair, match
@@ -34,6 +32,8 @@ from reconciler.runtime.unlock import Unlocked, unlock
 from reconciler.version import __version__
 
 if TYPE_CHECKING:
+    from reconciler.core.drift import Drifts
+    from reconciler.core.imports import Imported, Importer
     from reconciler.runtime.http import Client
 
 
@@ -108,6 +108,8 @@ class Session(Declared):
 
         Manifests that have errors, or none, play no part. Raises Failed, RequestFailed.
         """
+        from reconciler.core import drift  # noqa: PLC0415 - not for plan and apply
+
         with self._place(writable=False) as place:
             drifts, problems = drift.find(self.stack, place.observe({}), self._declared(), ignore)
             stop_on_errors(problems)
