@@ -8,7 +8,12 @@ from tests.bench import stacks
 from tests.bench.measure import HEAD, PYTHON, Table, in_turn, reconciler, row, run
 
 LIBRARIES = "import click, yaml\nfrom pydantic import BaseModel\nclass A(BaseModel):\n    x: int = 0"
-NOTES = ("The reference is `python -c pass`. The last line is what `validate` cannot go below with its libraries.",)
+NOTES = (
+    (
+        "The reference is `python -c pass`. The last line is what `validate` cannot go below with its libraries: what a "
+        "manifest, a target and a backend's options may hold is said in pydantic's models, also by installed backends."
+    ),
+)
 
 
 def bench(folder: Path, *, quick: bool) -> Table:
