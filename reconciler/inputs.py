@@ -19,8 +19,8 @@ from reconciler.runtime.files import Folder, no_config, read
 Parsed: TypeAlias = "tuple[Document | None, list[Diagnostic]]"
 """A manifest, if it can be parsed, and what is wrong with it."""
 
-LARGE = 250_000
-"""Characters of manifests; it takes about a tenth of a second to read so many."""
+LARGE = 100_000
+"""Characters of manifests; some 600 experiments, which take as long to read as a server close by takes to answer."""
 
 
 @dataclass

@@ -65,7 +65,7 @@ class _Part(BaseModel):
 
     def values(self) -> dict[str, Any]:
         """The fields as they are, for the constructor of the value that this part stands for."""
-        return {name: getattr(self, name) for name in type(self).model_fields}
+        return vars(self)
 
 
 class _Call(_Part):

@@ -7,11 +7,15 @@ from pathlib import Path
 from tests.bench import stacks
 from tests.bench.measure import HEAD, PYTHON, Table, in_turn, reconciler, row, run
 
-LIBRARIES = "import click, yaml\nfrom pydantic import BaseModel\nclass A(BaseModel):\n    x: int = 0"
+LIBRARIES = (
+    "import atexit, gc, click, yaml\nfrom pydantic import BaseModel\nclass A(BaseModel):\n    x: int = 0\n"
+    "atexit.register(gc.freeze)"
+)
+"""Ends as the program does."""
 NOTES = (
     (
-        "The reference is `python -c pass`. The last line is what `validate` cannot go below with its libraries: what a "
-        "manifest, a target and a backend's options may hold is said in pydantic's models, also by installed backends."
+        "The reference is `python -c pass`. The last line is what `validate` cannot go below with its libraries: what "
+        "manifests, targets and a backend's options may hold is said in pydantic's models, also by installed backends."
     ),
 )
 
