@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import argparse
-import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
 from tests.bench import applying, client, connections, growth, manifests, page, reading_plans, startup
-from tests.bench.measure import PYTHON, Table
+from tests.bench.measure import Table
 
 BENCHES: dict[str, Callable[..., Table]] = {
     "B1": startup.bench,
@@ -30,28 +29,14 @@ def main() -> None:
         "--folder", type=Path, help="where to work; a server's contents are kept there for the next time"
     )
     given = parser.parse_args()
-    names = given.names or [*BENCHES]
     with tempfile.TemporaryDirectory() as spare:
-        folder = given.folder or Path(spare)
-        if len(names) == 1:
-            measure(names[0], folder / names[0], quick=given.quick)
-        else:
-            for name in names:
-                alone(name, folder, quick=given.quick)
-
-
-def measure(name: str, folder: Path, *, quick: bool) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    table = BENCHES[name](folder, quick=quick)
-    print(f"\n{name}: {table.title}\n\n{page.markdown(table)}", flush=True)
-    if not quick:
-        page.put(table)
-
-
-def alone(name: str, folder: Path, *, quick: bool) -> None:
-    """In a process of its own: what it starts is said to have had at least the memory of whoever starts it."""
-    how = ["--quick"] if quick else []
-    subprocess.run([PYTHON, "-m", "tests.bench", name, "--folder", str(folder), *how], check=True)
+        for name in given.names or BENCHES:
+            folder = (given.folder or Path(spare)) / name
+            folder.mkdir(parents=True, exist_ok=True)
+            table = BENCHES[name](folder, quick=given.quick)
+            print(f"\n{name}: {table.title}\n\n{page.markdown(table)}", flush=True)
+            if not given.quick:
+                page.put(table)
 
 
 if __name__ == "__main__":

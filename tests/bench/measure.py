@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +13,7 @@ from statistics import median
 
 ROOT = Path(__file__).parent.parent.parent
 PYTHON = sys.executable
+LAUNCH = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True)
@@ -103,26 +102,18 @@ def rates(what: str, pairs: Sequence[tuple[Taken, Taken]], least: float) -> Row:
 
 def run(*command: str, cwd: Path = ROOT, wanted: int = 0, **environment: str) -> Taken:
     """A process from its start to its end. Raises RuntimeError where it does not end with `wanted`."""
-    outputs = (subprocess.PIPE, subprocess.PIPE)
     env = {**surroundings(), **environment}
-    begin = time.perf_counter()
-    process = subprocess.Popen(command, cwd=cwd, env=env, stdout=outputs[0], stderr=outputs[1], text=True)
-    out, err = process.stdout, process.stderr
-    assert out is not None
-    assert err is not None
-    said = out.read()
-    words = err.read()
-    _, status, usage = os.wait4(process.pid, 0)
-    seconds = time.perf_counter() - begin
-    process.returncode = os.waitstatus_to_exitcode(status)
-    if process.returncode != wanted:
-        raise RuntimeError(f"{' '.join(command)} ended with {process.returncode}:\n{words[-2000:]}")
-    return Taken(seconds, _beyond_ours(usage.ru_maxrss) / 1024, said)
-
-
-def _beyond_ours(peak: int) -> int:
-    """The peak of a child, in kB; 0 where it is not known: it begins with what this process has when it starts it."""
-    return peak if peak > resource.getrusage(resource.RUSAGE_SELF).ru_maxrss else 0
+    reading, writing = os.pipe()
+    launched = (PYTHON, "-ISE", str(LAUNCH), str(writing), *command)
+    with os.fdopen(reading, encoding="utf-8") as report:
+        done = subprocess.run(
+            launched, cwd=cwd, env=env, capture_output=True, text=True, pass_fds=[writing], check=True
+        )
+        os.close(writing)
+        taken = json.load(report)
+    if taken["code"] != wanted:
+        raise RuntimeError(f"{' '.join(command)} ended with {taken['code']}:\n{done.stderr[-2000:]}")
+    return Taken(taken["seconds"], taken["memory"] / 1024, done.stdout)
 
 
 def reconciler(*arguments: str, cwd: Path, wanted: int = 0, **environment: str) -> Taken:
