@@ -18,7 +18,8 @@ def settle() -> None:
     """Collect seldom: what a plan is made of is many objects that live to its end, and nearly none in circles.
 
     httpx 0.28 loads its own program with itself, and with that rich and pygments: half of the time that it takes.
-    pydantic 2.14 looks for plug-ins of its own in all that is installed; none could change what is valid here.
+    pydantic 2.14 looks for plug-ins of its own in all that is installed; none could change what is valid here. What
+    this process starts (git) is told the same.
     What is left at the end goes with the process: to collect it takes longer than `--version` does.
     """
     gc.set_threshold(YOUNG, 20, 100)

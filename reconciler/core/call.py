@@ -26,7 +26,7 @@ Flow: TypeAlias = Generator[Sequence["Call"], Sequence[Reply], T]
 """Yields batches of calls (those of one batch may run at once), is sent their replies, returns a value."""
 
 
-def beside(*flows: Flow[Any]) -> Flow[list[Any]]:
+def together(*flows: Flow[Any]) -> Flow[list[Any]]:
     """All `flows` at once, a batch of each in one batch, and the value of each."""
     values: dict[int, Any] = {}
     batches: dict[int, Sequence[Call]] = {}

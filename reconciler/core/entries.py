@@ -100,26 +100,26 @@ def _kind_hint(name: str, kinds: Collection[str]) -> str:
     return suggest(name, kinds, "the kinds are")
 
 
-def _expand(key: Address, document: Document, scope: Scope, sensitive: Sensitive, entries: Entries) -> None:
+def _expand(address: Address, document: Document, scope: Scope, sensitive: Sensitive, entries: Entries) -> None:
     """Add what an entry makes: itself, or one resource for each item of its `for_each`."""
     body = document.value
     if not (isinstance(body, dict) and FOR_EACH in body):
-        _add(key, document, scope, sensitive, entries)
+        _add(address, document, scope, sensitive, entries)
         return
     items, errors = _items(document, scope, entries.room)
-    rest = document.holding({name: value for name, value in body.items() if name != FOR_EACH})
+    rest = document.holding({key: value for key, value in body.items() if key != FOR_EACH})
     each = entries.room.of(rest.value)
     if not entries.room.take(len(items) * each):
         errors.append(_too_much(len(items), each, document))
         items = []
     entries.errors += errors
     if errors:
-        entries.broken.add(key)
-    names = entries.items[key] = []
+        entries.broken.add(address)
+    names = entries.items[address] = []
     for item in items:
-        address = Address(key.kind, f"{key.name}[{item.key}]")
-        names.append(address.name)
-        _add(address, rest, replace(scope, each=item), sensitive, entries)
+        one = Address(address.kind, f"{address.name}[{item.key}]")
+        names.append(one.name)
+        _add(one, rest, replace(scope, each=item), sensitive, entries)
 
 
 def _add(address: Address, document: Document, scope: Scope, sensitive: Sensitive, entries: Entries) -> None:

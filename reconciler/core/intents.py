@@ -20,16 +20,11 @@ class Intent(NamedTuple):
 
 
 class Intents:
-    """The intents of what one stack declares; each is found out once, when it is needed or ahead of that."""
+    """The intents of what one stack declares at one time; each is found out once, when it is needed or before."""
 
     def __init__(self, stack: str) -> None:
         self._stack = stack
         self._known: dict[Address, Intent] = {}
-
-    @property
-    def known(self) -> int:
-        """How many have been found out."""
-        return len(self._known)
 
     def of(self, desired: Desired) -> Intent:
         known = self._known.get(desired.address)
@@ -41,5 +36,5 @@ class Intents:
     def ahead(self, desired: Iterable[Desired]) -> Iterator[None]:
         """Finds out one after the other, for whoever has nothing else to do."""
         for one in desired:
-            yield None
             self.of(one)
+            yield

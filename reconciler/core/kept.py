@@ -80,8 +80,8 @@ class Proof:
             return f"it is there {len(twins)} times: ids {ids} carry the same mark", None
         if writes and live.mark is None:
             return "it was written without an error, and the stack's mark is not on it", None
-        found = [(words, change.at) for change in step.changes if (words := self._lost(change, live))]
-        return ("; ".join(words for words, _ in found), found[0][1]) if found else ("", None)
+        lost = [(words, change.at) for change in step.changes if (words := self._lost(change, live))]
+        return ("; ".join(words for words, _ in lost), lost[0][1]) if lost else ("", None)
 
     def _live(self, address: Address, number: str) -> Live | None:
         return self.found.by_id.get((address.kind, number))

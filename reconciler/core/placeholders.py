@@ -17,14 +17,13 @@ if TYPE_CHECKING:
     from reconciler.core.plan import Plan, Step
 
 _LIVE = "$live"
-_NESTED = (dict, list, tuple)
 NAMES = frozenset(("$id", "$now", "$sensitive", _LIVE))
 
 
 def placeholders(body: Any) -> Iterator[tuple[str, str]]:
     """Each placeholder in `body` as its name and its text. Raises ValueError where one is not written as it must be."""
     inner: Iterable[Any] = ()
-    if isinstance(body, dict):
+    if isinstance(body, Mapping):
         if _LIVE in body:
             yield _live(body)
             inner = body["with"].values()
@@ -35,7 +34,7 @@ def placeholders(body: Any) -> Iterator[tuple[str, str]]:
     elif isinstance(body, list | tuple):
         inner = body
     for value in inner:
-        if isinstance(value, _NESTED):  # most are texts: a plan has many
+        if not isinstance(value, str):  # most are, and a plan has many
             yield from placeholders(value)
 
 

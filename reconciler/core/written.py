@@ -29,7 +29,7 @@ def place_of(event: Any) -> int:
 
 
 START = 1
-"""The first character of a file."""
+"""The first character of a file: line 0, column 0, a width of 1."""
 
 
 class Places(NamedTuple):

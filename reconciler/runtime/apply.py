@@ -22,7 +22,7 @@ from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed
 from reconciler.runtime.execute import Interrupted, execute
 from reconciler.runtime.lock import drive, hold
 from reconciler.runtime.locking import locked, unseen
-from reconciler.runtime.observe import Send, observe, survey
+from reconciler.runtime.observe import Send, lineage, observe, survey
 from reconciler.runtime.once import SETTLE, TOTAL, Once
 from reconciler.runtime.pool import NOTHING_ELSE
 
@@ -122,17 +122,17 @@ class Place:
         """Ask for what an observation begins with, while somebody else finds out what is sought."""
         self._ahead = Ahead(first(self.stack), self.client.read)
 
-    def _observe(self, sought: Mapping[str, Sequence[Sought]], idle: Iterator[None]) -> list[Live]:
+    def _observe(
+        self,
+        sought: Mapping[str, Sequence[Sought]],
+        idle: Iterator[None] = NOTHING_ELSE,
+        only: Collection[str] | None = None,
+    ) -> list[Live]:
+        """`only`: the kinds that are read; None for all."""
         stack, send = self.stack, self._ahead.send if self._ahead else self.client.read
         self._ahead = None
-        return observe(stack.wires, stack.kinds, sought, stack=stack.name, send=send, parallel=self.parallel, idle=idle)
-
-    def _observe_only(self, sought: Mapping[str, Sequence[Sought]]) -> list[Live]:
-        """What the server holds of the kinds that are sought, and of those that these live in."""
-        stack, send = self.stack, self.client.read
-        needed = {*sought, *(parent for name in sought if (kind := stack.kinds.get(name)) for parent in kind.parents)}
-        wires = {name: wire for name, wire in stack.wires.items() if name in needed}
-        return observe(wires, stack.kinds, sought, stack=stack.name, send=send, parallel=self.parallel)
+        wires = {name: wire for name, wire in stack.wires.items() if only is None or name in only}
+        return observe(wires, stack.kinds, sought, stack=stack.name, send=send, parallel=self.parallel, idle=idle)
 
     def recheck(self, plan: Plan) -> None:
         """See that all that a plan was computed from still stands. Raises Failed, RequestFailed."""
@@ -185,9 +185,9 @@ class Place:
         return self._read_back(plan, outcomes)
 
     def _again(self, plan: Plan, *, applied: bool = True) -> list[Live]:
-        """What the server now holds of all that `plan` names."""
+        """What the server now holds of all that `plan` names; kinds that it does not touch are not read."""
         sought = planner.sought_again(plan, self.secret, applied=applied)
-        return self._known(lambda: self._observe_only(sought))
+        return self._known(lambda: self._observe(sought, only=lineage(sought, self.stack.kinds)))
 
     def _read_back(self, plan: Plan, outcomes: list[Outcome]) -> list[Outcome]:
         """Outcomes as the server proves them; what it did not keep is a failure."""

@@ -14,7 +14,7 @@ from reconciler.runtime.stop import Stop
 
 T = TypeVar("T")
 Look = Callable[[], Sequence[Live]]
-"""Observes what the stack has on the server, as a plan does."""
+"""Observes what the server has of all that the plan names."""
 
 SENT = 3
 """How often a request is sent at most that fails for another reason than that the server is down."""
@@ -32,7 +32,7 @@ class Once:
     """How to find out what became of a request.
 
     Attributes:
-        look: from the server to the live resources of the stack.
+        look: from the server to the live resources that the plan names.
         stop: set where no new request is wanted.
         settle: for how many seconds a request that timed out may still be carried out.
         total: for how many seconds it is tried in all.

@@ -11,7 +11,7 @@ from typing import Any, ParamSpec, TypeVar
 P = ParamSpec("P")
 T = TypeVar("T")
 _POLL_SECONDS = 0.5
-_OFF = object()
+_EXHAUSTED = object()
 NOTHING_ELSE: Iterator[None] = iter(())
 """What to do meanwhile, where nothing is to be done."""
 
@@ -70,7 +70,7 @@ class Done(queue.SimpleQueue[Future[Any]]):
 
     def next(self, idle: Iterator[None] = NOTHING_ELSE) -> Future[Any]:
         """The next one. Until it ends, `idle` is worked off piece by piece."""
-        while self.empty() and next(idle, _OFF) is not _OFF:
+        while self.empty() and next(idle, _EXHAUSTED) is not _EXHAUSTED:
             pass
         while True:
             try:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from reconciler.backends.mlflow.api import beginning
 from tests.contract.api import PREFIX, Api, assert_page, refusal, unique
 from tests.environments import RELEASES, python_with
 from tests.fakes.mlflow import FakeMlflow
@@ -94,10 +95,11 @@ def test_a_mark_is_found_by_its_key(old: tuple[Api, Age]) -> None:
 
 def test_names_are_found_by_their_beginning(old: tuple[Api, Age]) -> None:
     api, _ = old
-    start = unique("Start")
-    ident = api.experiment(name=f"{start}-one")
-    body = {"filter": f"name ILIKE '{start.lower()}%'", "view_type": "ALL", "max_results": 50_000}
-    assert [one["experiment_id"] for one in api.post("experiments/search", body)["experiments"]] == [ident]
+    names = [f"{unique('Start')} a.b-c_d{end}" for end in ("+1", "+2", "")]
+    for name in names:
+        api.experiment(name=name)
+        body = {"filter": beginning([name]), "view_type": "ALL", "max_results": 50_000}
+        assert [one["name"] for one in api.post("experiments/search", body)["experiments"]] == [name]
 
 
 def test_whether_a_tag_is_there_is_not_asked_before_3_11(old: tuple[Api, Age]) -> None:

@@ -85,6 +85,13 @@ def test_it_costs_one_observation(shell, fake):
     assert len(searches) == 3 + 1 + 1  # to plan; of the kind that is changed under the lock, and to read back
 
 
+def test_what_was_made_is_not_looked_for_by_its_name_again(shell, fake):
+    shell.apply("experiments: {a: {}, b: {}}")
+    names = [path for path in reads(fake) if path.endswith("/get-by-name")]
+    assert len(names) == 2 * 2  # to plan, and under the lock
+    assert len([path for path in reads(fake) if path == "experiments/search"]) == 3  # and to read back
+
+
 def test_a_server_that_cannot_be_read_afterwards_is_an_error_after_the_report(shell, fake):
     shell.apply(STACK)
 
@@ -93,7 +100,7 @@ def test_a_server_that_cannot_be_read_afterwards_is_an_error_after_the_report(sh
 
     wrote: list[int] = []
     fake.fault = gone
-    failed = shell.apply(EDITED, "--timeout", "0.2", code=4)
+    failed = shell.apply(EDITED, "--timeout", "1", code=4)
     assert "1 done" in failed.out
     assert "[not-read-back]" in failed.err
 

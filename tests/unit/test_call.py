@@ -2,7 +2,7 @@
 
 import pytest
 
-from reconciler.core.call import Call, beside
+from reconciler.core.call import Call, together
 
 
 def get(path):
@@ -30,15 +30,15 @@ def driven(flow):
 
 
 def test_each_batch_has_one_of_every_flow_that_still_asks():
-    asked, values = driven(beside(asking(["a1", "a2"], ["a3"], ["a4"]), asking(["b1"], ["b2", "b3"])))
+    asked, values = driven(together(asking(["a1", "a2"], ["a3"], ["a4"]), asking(["b1"], ["b2", "b3"])))
     assert asked == [["/a1", "/a2", "/b1"], ["/a3", "/b2", "/b3"], ["/a4"]]
     assert values == [["/a1", "/a2", "/a3", "/a4"], ["/b1", "/b2", "/b3"]]
 
 
 def test_a_flow_that_asks_for_nothing_has_its_value():
-    assert driven(beside(asking(), asking(["b"]))) == ([["/b"]], [[], ["/b"]])
-    assert driven(beside(asking(), asking())) == ([], [[], []])
-    assert driven(beside(asking([], ["a"]), asking())) == ([[], ["/a"]], [["/a"], []])
+    assert driven(together(asking(), asking(["b"]))) == ([["/b"]], [[], ["/b"]])
+    assert driven(together(asking(), asking())) == ([], [[], []])
+    assert driven(together(asking([], ["a"]), asking())) == ([[], ["/a"]], [["/a"], []])
 
 
 def test_an_error_of_one_ends_all():
@@ -56,5 +56,5 @@ def test_an_error_of_one_ends_all():
         raise LookupError("garbage")
 
     with pytest.raises(LookupError, match="garbage"):
-        driven(beside(waiting(), failing()))
+        driven(together(waiting(), failing()))
     assert closed == [True]

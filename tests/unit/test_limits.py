@@ -7,6 +7,7 @@ import pytest
 from reconciler import registry
 from reconciler.backends.mlflow.limits import DATASET as DATASET_LIMITS
 from reconciler.core.canonical import canonical
+from reconciler.core.change import Secret
 from reconciler.core.interpolate import Broken, Scope
 from reconciler.core.limits import check
 from reconciler.core.resolve import resolve
@@ -386,3 +387,25 @@ def test_names_that_are_one_to_the_server_are_told_once():
     desired, _ = resolve([parse(text, "a.yaml")[0]], KINDS, Scope())
     found = check(canonical(desired, wires), KINDS, wires, "databricks")
     assert [(one.code, str(one.at)) for one in found] == [("name-taken", "a.yaml:1:37"), ("name-taken", "a.yaml:1:76")]
+
+
+def test_what_one_kind_can_hold_another_may_not():
+    """The same text for the same field, which is found good of the first kind."""
+    text = "x" * 10_000
+    manifest = {
+        "experiments": {"fraud": {"tags": {"team": text}}},
+        "runs": {"base": {"experiment": "fraud", "tags": {"team": text}}},
+    }
+    found = check(declare(manifest), KINDS, WIRES, "mlflow")
+    assert [one.summary.partition(" has ")[0] for one in found] == ["runs.base: tags.team"]
+
+
+def test_a_secret_is_not_as_good_as_the_text_that_it_equals():
+    class Cautious(Wire):
+        def check(self, path, value):
+            return Unsupported(path, "cannot be sensitive") if isinstance(value, Secret) else None
+
+    first, second = entry("experiments.a", name="same"), entry("experiments.b", name="other")
+    secret = replace(second, fields={**second.fields, ("name",): Secret("same", "${env.NAME}")})
+    found = check({one.address: one for one in (first, secret)}, KINDS, {"experiments": Cautious()}, "it")
+    assert [one.summary for one in found if "sensitive" in one.summary] == ["experiments.b: name cannot be sensitive"]

@@ -7,16 +7,18 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from reconciler.core.address import Address
 from reconciler.core.call import Call
+from reconciler.core.kind import Rule
 from reconciler.core.resource import Live
 from reconciler.core.wire import Query, Sought
 from reconciler.kinds import experiment, logged_model, run
-from reconciler.runtime.observe import observe, read
+from reconciler.runtime.observe import lineage, observe, read
 from reconciler.runtime.pool import Pool
 
 KINDS = {"experiments": experiment.KIND, "runs": run.KIND, "logged_models": logged_model.KIND}
@@ -118,6 +120,26 @@ def test_an_error_of_what_is_done_meanwhile_ends_it():
     with pytest.raises(LookupError, match="mine"):
         observe(wires(), KINDS, {}, stack="ml", send=lambda _: go.wait(10), idle=idle())
     go.set()
+
+
+VERSIONS = replace(logged_model.KIND, name="versions", rules={"model": Rule(reference="logged_models", parent=True)})
+DEEP = {**KINDS, "versions": VERSIONS}
+
+
+def test_the_lineage_of_a_kind_is_all_that_it_lives_in():
+    assert lineage(["experiments"], DEEP) == {"experiments"}
+    assert lineage(["runs", "experiments"], DEEP) == {"runs", "experiments"}
+    assert lineage(["versions"], DEEP) == {"versions", "logged_models", "experiments"}
+    assert lineage(["nothing"], DEEP) == set()
+
+
+def test_of_a_lineage_all_levels_are_read():
+    every = {**wires(), "versions": Found("versions", ("v",))}
+    some = {name: wire for name, wire in every.items() if name in lineage(["versions"], DEEP)}
+    found = observe(some, DEEP, {}, stack="ml", send=echo)
+    assert [live.id for live in found] == ["m", "2", "10", "2", "v"]
+    assert every["versions"].asked[0].parents == ("m",)
+    assert every["runs"].asked == []
 
 
 def test_batch_runs_at_once_and_replies_keep_their_order(pool):

@@ -93,6 +93,14 @@ def test_a_name_that_a_rename_gives_is_looked_for_too():
     assert by_id.fields == by_name.fields == {("name",): "n"}
 
 
+def test_a_name_that_a_plan_gives_is_free_until_it_was_applied():
+    """So it is looked up together with the marks; afterwards it is found by the mark."""
+    plan = planned([entry("experiments.fraud", name="n"), entry("experiments.new")], [held(BARE, "5")])
+    before, after = sought_again(plan, str)["experiments"], sought_again(plan, str, applied=True)["experiments"]
+    assert [(one.name, one.free) for one in before] == [("", False), ("n", True), ("new", True)]
+    assert [(one.name, one.free) for one in after] == [("", False), ("n", False), ("new", False)]
+
+
 def test_the_name_of_what_is_adopted_is_its_own():
     plan = planned([BARE], [found("experiments.fraud", {"name": "fraud"}, "5")])
     assert [(one.name, one.id) for one in sought_again(plan, str)["experiments"]] == [("", "5")]

@@ -181,6 +181,13 @@ class TestFinding:
         ((_, _, body),) = asked[0]
         assert (body["max_results"], body["order_by"]) == (3_000, ["name ASC"])
 
+    def test_many_names_are_looked_for_in_a_list_of_all(self):
+        names = [f"/Users/a/n{number}" for number in range(9)]
+        sought = tuple(Sought(address(FRAUD), name) for name in names)
+        asked, _ = drive(WIRE.observe(Query("ml", sought)), [{}], [{}])
+        ((_, route, body),) = asked[1]
+        assert (route, "filter" in body) == ("experiments/search", False)
+
     def test_the_name_of_what_is_in_the_trash_is_masked(self):
         mark = {"key": "reconciler.ml", "value": '{"v":1,"address":"experiments.fraud","keys":{}}'}
         item = self.item("/Users/a/Trash/fraud", "deleted", tags=[mark])

@@ -38,6 +38,7 @@ class Experiments(MlflowExperiments):
     names: Names = field(default_factory=Names)
     frees_names: ClassVar[bool] = True
     asks_presence: ClassVar[bool] = False  # its documents know no IS NOT NULL
+    asks_beginning: ClassVar[bool] = False  # not tried on a live one: an empty page would say that all names are free
 
     def canonical(self, path: Path, value: Value) -> Value:
         return self.names.canonical(value) if path == NAME and isinstance(value, str) else value

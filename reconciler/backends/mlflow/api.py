@@ -27,8 +27,11 @@ PAGE = 50_000
 
 IDLE = 100
 """So many pages in a row with nothing new in them are not read on."""
-_PLAIN = re.compile(r"[\w ./:@+-]+", re.ASCII)
-"""What of a name means itself in a filter; `_` stands for any character too, so that more is found."""
+_PLAIN = re.compile(r"[\w ./:@-]+", re.ASCII)
+"""What of a name means itself in a filter, or more: `_` any character, on a store of files `.` too (MLflow 3.1.4).
+
+There the pattern is made a regular expression: with a `+` it would find less.
+"""
 _USUAL = re.compile(r"/api/2\.0/(preview/)?mlflow$")
 
 

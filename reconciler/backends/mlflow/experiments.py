@@ -24,7 +24,7 @@ from reconciler.backends.mlflow.api import (
 from reconciler.backends.mlflow.replies import Experiment, ExperimentPage, TheExperiment, from_pairs, read
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
-from reconciler.core.call import Call, Flow, beside, id_of
+from reconciler.core.call import Call, Flow, id_of, together
 from reconciler.core.change import FieldChange, Path, Value
 from reconciler.core.mark import Mark
 from reconciler.core.ownership import Ownership
@@ -46,19 +46,21 @@ class Experiments(Wire):
     Attributes:
         frees_names: what is deleted has another name until it is restored, and no claim to its own.
         asks_presence: a search is first asked whether the mark is there, which old servers refuse.
+        asks_beginning: what begins as the sought names do is listed, and not all.
     """
 
     api: Api
     server: Server = field(default_factory=Server)
     frees_names: ClassVar[bool] = False
     asks_presence: ClassVar[bool] = True
+    asks_beginning: ClassVar[bool] = True
 
     def observe(self, query: Query) -> Flow[list[Live]]:
         """One search for what carries the mark, then whatever is sought and was not among it; what is free at once."""
         if {servers.SEARCH, servers.LIKE} & self.server.lacks.keys():
             return (yield from self._observe_all(query))
         free = [one for one in query.sought if one.free]
-        found, others = yield from beside(self._marked(query.stack), self._look_up(free))
+        found, others = yield from together(self._marked(query.stack), self._look_up(free))
         lives = [self.live(item, query.stack) for item in found]
         rest = [one for one in query.sought if not one.free]
         missing = _missing(rest, [live for live in lives if not (live.deleted and self.frees_names)])
@@ -176,13 +178,13 @@ class Experiments(Wire):
         return found + [(s, listed[s.name]) for s in missing if not s.id and s.name in listed]
 
     def _list(self, names: list[str]) -> Call:
-        """The first page of all that begins as these names do."""
+        """The first page of all, or of all that begins as these names do."""
         body = {
             "view_type": "ALL",
             "order_by": [self.api.order],
             "max_results": min(self.api.page, WORTH * len(names)),
         }
-        filter = beginning(names)  # noqa: A001 - as in MLflow
+        filter = beginning(names) if self.asks_beginning else ""  # noqa: A001 - as in MLflow
         return self.api.read("experiments/search", body | ({"filter": filter} if filter else {}))
 
     def _get(self, sought: Sought) -> Call:
