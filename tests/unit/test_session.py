@@ -1,10 +1,13 @@
 """The stack in Python: load, plan, apply; what is checked where, and that reading cannot write."""
 
+import threading
+
 import pytest
 
 import reconciler
-from reconciler import Address, Failed, Options, Selection
+from reconciler import Address, Failed, Options, Selection, session
 from reconciler.core.change import Action
+from reconciler.core.intents import Intents
 from reconciler.runtime.apply import Listener
 from reconciler.session import Session
 from tests.fakes.mlflow import FakeMlflow
@@ -164,3 +167,23 @@ def test_a_public_name_is_imported_when_it_is_used_and_an_unknown_one_is_an_erro
 def test_a_session_shows_nothing_of_the_environment(tmp_path):
     session = Session(tmp_path, None, {"token": "canary"}, {"MLFLOW_TRACKING_PASSWORD": "canary"})
     assert "canary" not in repr(session)
+
+
+def test_while_the_server_answers_the_marks_to_write_are_found_out(folder, fake, monkeypatch):
+    done = threading.Event()
+
+    class Watched(Intents):
+        def ahead(self, desired):
+            yield from super().ahead(desired)
+            done.set()
+
+    seen = []
+
+    def answers(_, __, path):
+        if path == "experiments/search":
+            seen.append(done.wait(10))
+
+    monkeypatch.setattr(session, "Intents", Watched)
+    fake.fault = answers
+    reconciler.load(folder).plan()
+    assert seen[0]
