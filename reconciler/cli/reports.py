@@ -58,7 +58,7 @@ class Reports:
 
     def ended(self, outcomes: Sequence[Outcome], found: Sequence[Diagnostic] = ()) -> None:
         """How it ended, behind the plan; beside it, where a program reads that. Its reader may have gone away."""
-        lines = outcome_lines(outcomes, self.output.folder)
+        lines = outcome_lines(outcomes, self.output.folder, self.command)
         with suppress(OSError):
             if "text" in self.formats.printed:
                 self.output.data(lines)
@@ -75,7 +75,7 @@ class Reports:
         """
         page, folder = Page(), self.output.folder
         if outcomes:
-            add_outcomes(page, outcomes, folder)
+            add_outcomes(page, outcomes, folder, self.command)
         else:
             page.write(heading(self.command, found, refused=any(one.code in REFUSALS for one in found)))
         add_findings(page, found, self.output.sources, folder)

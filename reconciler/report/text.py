@@ -81,12 +81,23 @@ def step_line(outcome: Outcome) -> Line:
     return [*line, (f"  {outcome.detail}", "")] if outcome.detail else line
 
 
-def outcome_lines(outcomes: Sequence[Outcome], folder: str = "") -> list[Line]:
-    """The sum of an apply; what failed and what was not attempted stands once more, with its place in the manifests."""
+def outcome_lines(outcomes: Sequence[Outcome], folder: str = "", command: str = "Apply") -> list[Line]:
+    """The sum of an apply or a destroy; what failed and what was not attempted stands once more, with its place."""
     failed = [outcome for outcome in outcomes if outcome.status != "done"]
     lines = [line for outcome in failed for line in failure_lines(outcome, folder)]
-    text = f"{tally(outcomes)}. Plan again: it goes on from here" if failed else tally(outcomes)
-    return [*lines, *([[]] if lines else []), [(f"Apply: {text}." if failed else f"Apply complete: {text}.", "bold")]]
+    title, text = ending(outcomes, command), again(command) if failed else ""
+    return [*lines, *([[]] if lines else []), [(f"{title}. {text}".rstrip(), "bold")]]
+
+
+def ending(outcomes: Sequence[Outcome], command: str) -> str:
+    """Whether all was done, and how many steps ended in which way."""
+    complete = all(outcome.status == "done" for outcome in outcomes)
+    return f"{command} complete: {tally(outcomes)}" if complete else f"{command}: {tally(outcomes)}"
+
+
+def again(command: str) -> str:
+    """What goes on with the rest: after a destroy, a plan would take back what is deleted."""
+    return f"{'Destroy' if command == 'Destroy' else 'Plan'} again: it goes on from here."
 
 
 def tally(outcomes: Sequence[Outcome]) -> str:

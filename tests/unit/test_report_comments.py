@@ -123,6 +123,12 @@ def ended(*outcomes):
     return page.text()
 
 
+def test_a_destroy_is_called_one():
+    page = Page()
+    add_outcomes(page, [Outcome(Step(FRAUD, Action.delete), "failed", "no")], "m/", "Destroy")
+    assert page.text().startswith("### Destroy: 0 done, 1 failed, 0 not attempted\n\n> [!CAUTION]\n> Destroy again: it")
+
+
 def test_an_apply_that_did_all_has_it_folded():
     assert ended(Outcome(Step(FRAUD, Action.create), "done", id="7")) == (
         "### Apply complete: 1 done\n\n"

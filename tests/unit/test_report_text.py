@@ -221,6 +221,14 @@ def test_all_done():
     assert plain(outcome_lines([])) == "Apply complete: 0 done.\n"
 
 
+def test_a_destroy_is_gone_on_with_by_another_one():
+    """A plan would restore what is deleted."""
+    done, failed = (Outcome(Step(RUN, Action.delete), status) for status in ("done", "failed"))
+    assert plain(outcome_lines([done], command="Destroy")) == "Destroy complete: 1 done.\n"
+    last = plain(outcome_lines([done, failed], command="Destroy")).splitlines()[-1]
+    assert last == "Destroy: 1 done, 1 failed, 0 not attempted. Destroy again: it goes on from here."
+
+
 def test_what_failed_stands_once_more_at_the_end():
     outcomes = [
         Outcome(Step(FRAUD, Action.create), "done", id="1"),
