@@ -232,7 +232,8 @@ LOCATIONS = st.one_of(
     st.builds(
         str.__add__, st.sampled_from(STARTS + ODD_STARTS), st.text(st.sampled_from("/a.;?&=%2e#[]:@\n\t"), max_size=6)
     ),
-)
+).filter(lambda text: not text.startswith("mlflow-artifacts://"))
+"""Without a scheme before a host for which an operator's setting decides whether the server takes it."""
 _WORD = st.from_regex(r"\w[\w.\- :]{0,5}", fullmatch=True) | st.text(
     st.sampled_from("aZ0_-. :éß欺²Ⅷ𝒳"), min_size=1, max_size=4
 )

@@ -268,6 +268,7 @@ class Stage:
         session = Session(self.folder, environ=env)
         place = Connection(HERE, transport=self.transport)
         client = Client(place, version="0", reading=Reading(session.backend.reads), writable=True)
+        session._known.ask_for_caller(client.read)  # as a plan does that changes permissions
         on = Place(session.stack, client, session.selected.scope.secret, parallel=1, patience=0)
         return Stack(session.desired, on)
 
