@@ -92,6 +92,6 @@ def _row(size: int, seconds: float, requests: int, memory: float) -> Row:
 
 
 def _exponent(values: dict[int, float]) -> float:
-    base = values[min(values)]
+    base = min(values.values())
     points = [(math.log(size), math.log(value - base)) for size, value in values.items() if size >= FROM]
     return linear_regression([x for x, _ in points], [y for _, y in points]).slope
