@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -102,6 +102,18 @@ class Kind:
     def references(self) -> Mapping[str, str]:
         """The fields that name another resource, and the kind that each names."""
         return {name: rule.reference for name, rule in self.rules.items() if rule.reference}
+
+
+def lineage(names: Iterable[str], kinds: Mapping[str, Kind]) -> set[str]:
+    """The kinds with these names, and those that they live in."""
+    found: set[str] = set()
+    waiting = [*names]
+    while waiting:
+        name = waiting.pop()
+        if name in kinds and name not in found:
+            found.add(name)
+            waiting += kinds[name].parents
+    return found
 
 
 def rules_of(model: type[Resource]) -> dict[str, Rule]:

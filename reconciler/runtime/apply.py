@@ -12,6 +12,7 @@ from reconciler.core import planner
 from reconciler.core.address import Address
 from reconciler.core.diagnostics import Diagnostic, stop_on_errors
 from reconciler.core.kept import Found, Proof
+from reconciler.core.kind import lineage
 from reconciler.core.lock import Held, LockWire
 from reconciler.core.plan import Outcome, Plan, Step
 from reconciler.core.resource import Live
@@ -22,7 +23,7 @@ from reconciler.runtime.errors import NotTracking, Rejected, RequestFailed
 from reconciler.runtime.execute import Interrupted, execute
 from reconciler.runtime.lock import drive, hold
 from reconciler.runtime.locking import locked, unseen
-from reconciler.runtime.observe import Send, lineage, observe, survey
+from reconciler.runtime.observe import Send, observe, survey
 from reconciler.runtime.once import SETTLE, TOTAL, Once
 from reconciler.runtime.pool import NOTHING_ELSE
 

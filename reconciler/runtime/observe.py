@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future
 from typing import Any, Generic, TypeVar
 
@@ -84,18 +84,6 @@ def survey(
         return [live for live in lives if keep(live)]
 
     return _by_level(list(wires), kinds, flow, send, parallel=parallel)
-
-
-def lineage(names: Iterable[str], kinds: Mapping[str, Kind]) -> set[str]:
-    """The kinds with these names, and those that they live in."""
-    found: set[str] = set()
-    waiting = [*names]
-    while waiting:
-        name = waiting.pop()
-        if name in kinds and name not in found:
-            found.add(name)
-            waiting += kinds[name].parents
-    return found
 
 
 def _by_level(

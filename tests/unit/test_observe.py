@@ -14,11 +14,11 @@ import pytest
 
 from reconciler.core.address import Address
 from reconciler.core.call import Call
-from reconciler.core.kind import Rule
+from reconciler.core.kind import Rule, lineage
 from reconciler.core.resource import Live
 from reconciler.core.wire import Query, Sought
 from reconciler.kinds import experiment, logged_model, run
-from reconciler.runtime.observe import lineage, observe, read
+from reconciler.runtime.observe import observe, read
 from reconciler.runtime.pool import Pool
 
 KINDS = {"experiments": experiment.KIND, "runs": run.KIND, "logged_models": logged_model.KIND}
