@@ -174,7 +174,7 @@ class Session(Declared):
         self, desired: Mapping[Address, Desired], options: planner.Options, place: Place
     ) -> tuple[list[Live], Plan, list[Diagnostic]]:
         """What is there and the plan; where there is something to do, for the server as it turns out to be."""
-        intents = Intents(self.stack.name)
+        intents = Intents(place.stack.name)
         lives = self._looked(desired, place, intents.ahead(desired.values()))
         plan, found = planner.make(place.stack, desired, lives, options, intents)
         if plan.steps and place.ask():

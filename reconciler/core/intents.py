@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from typing import NamedTuple
 
 from reconciler.core import mark as marks
 from reconciler.core.address import Address
@@ -12,29 +11,30 @@ from reconciler.core.mark import Mark
 from reconciler.core.resource import Desired
 
 
-class Intent(NamedTuple):
-    """The mark that an apply of one resource would leave, and the tags that hold it."""
-
-    mark: Mark
-    tags: Mapping[str, str]
-
-
 class Intents:
-    """The intents of what one stack declares at one time; each is found out once, when it is needed or before."""
+    """The marks of what one stack declares at one time; each is found out once, when it is needed or before."""
 
     def __init__(self, stack: str) -> None:
         self._stack = stack
-        self._known: dict[Address, Intent] = {}
+        self._marks: dict[Address, Mark] = {}
+        self._tags: dict[Address, Mapping[str, str]] = {}
 
-    def of(self, desired: Desired) -> Intent:
-        known = self._known.get(desired.address)
+    def mark(self, desired: Desired) -> Mark:
+        """The mark that an apply of `desired` would leave."""
+        known = self._marks.get(desired.address)
         if known is None:
-            mark = mark_of(desired)
-            known = self._known[desired.address] = Intent(mark, marks.write(mark, self._stack))
+            known = self._marks[desired.address] = mark_of(desired)
+        return known
+
+    def tags(self, desired: Desired) -> Mapping[str, str]:
+        """The tags that would hold it."""
+        known = self._tags.get(desired.address)
+        if known is None:
+            known = self._tags[desired.address] = marks.write(self.mark(desired), self._stack)
         return known
 
     def ahead(self, desired: Iterable[Desired]) -> Iterator[None]:
         """Finds out one after the other, for whoever has nothing else to do."""
         for one in desired:
-            self.of(one)
+            self.tags(one)
             yield

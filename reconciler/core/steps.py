@@ -65,7 +65,7 @@ class Stepper:
         raise AssertionError(f"{pair.address}: neither declared nor there")
 
     def _create(self, desired: Desired) -> Verdict:
-        calls = self._wire(desired.address).create(desired, self.intents.of(desired).mark, self.stack)
+        calls = self._wire(desired.address).create(desired, self.intents.mark(desired), self.stack)
         changes = created(desired).changes
         step = Step(desired.address, Action.create, "", changes, tuple(calls), at=desired.at())
         return Verdict(step, self._refused(desired.address, None, changes))
@@ -74,12 +74,13 @@ class Stepper:
         kind = self.kinds[desired.address.kind]
         if desired.address in self.replace:
             return self._replace(desired, live, kind)
-        intent = self.intents.of(desired)
-        found, stays = self._parted(live, diff(desired, live, kind, self.moving, intent.mark))
+        intended = self.intents.mark(desired)
+        found, stays = self._parted(live, diff(desired, live, kind, self.moving, intended))
         problems = [self._refusal(desired, refused, kind) for refused in found.refused]
         problems += self._spared(live, desired) + self._unsupported(live, found) + self._conflicts(desired, found)
         problems += self._impossible(desired, Action.restore) if live.deleted else []
-        tags = self._mark_edit(live, _with(intent.mark, live, stays)) if stays else _edit(live, intent.tags)
+        wanted = marks.write(_with(intended, live, stays), self.stack) if stays else self.intents.tags(desired)
+        tags = _edit(live, wanted)
         if not (found.changes or tags or live.deleted):
             return Verdict(None, problems, stays)
         action = Action.restore if live.deleted else max((c.effect for c in found.changes), default=Action.adopt)
@@ -92,7 +93,7 @@ class Stepper:
 
     def _replace(self, desired: Desired, live: Live, kind: Kind) -> Verdict:
         """Marks the old one as replaced, deletes it, makes a new one: wherever that stops, the next plan goes on."""
-        wire, intended = self._wire(desired.address), self.intents.of(desired).mark
+        wire, intended = self._wire(desired.address), self.intents.mark(desired)
         problems = self._impossible(desired, Action.replace) or self._impossible(desired, Action.delete)
         problems += self._spared(live, desired)
         if kind.irreplaceable:
@@ -245,8 +246,6 @@ def _with(mark: Mark, live: Live, stays: tuple[Stay, ...]) -> Mark:
 
 def _edit(live: Live, wanted: Mapping[str, str]) -> dict[str, str | None]:
     """The tags of the mark that change: their new values, None for those that go."""
-    if live.mark_tags == wanted:
-        return {}
     edit: dict[str, str | None] = {key: v for key, v in wanted.items() if live.mark_tags.get(key) != v}
     return edit | {key: None for key in sorted(live.mark_tags) if key not in wanted}
 
