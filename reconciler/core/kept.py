@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from reconciler.core.address import Address
@@ -10,7 +10,7 @@ from reconciler.core.change import Action, FieldChange, Value
 from reconciler.core.diagnostics import Span
 from reconciler.core.kind import Kind
 from reconciler.core.plan import Outcome
-from reconciler.core.resource import Live
+from reconciler.core.resource import Live, by_id
 from reconciler.core.sensitive import KEY, Sensitive, quoted, revealed
 from reconciler.core.words import dotted
 
@@ -26,14 +26,12 @@ class Found:
     marked: Mapping[Address, Sequence[Live]]
 
     @classmethod
-    def of(cls, lives: Iterable[Live]) -> Found:
-        by_id: dict[tuple[str, str], Live] = {}
+    def of(cls, lives: Collection[Live]) -> Found:
         marked: dict[Address, list[Live]] = {}
         for live in lives:
-            by_id[(live.address.kind, live.id)] = live
             if live.mark and not (live.deleted or live.mark.replaced):
                 marked.setdefault(live.address, []).append(live)
-        return cls(by_id, marked)
+        return cls(by_id(lives), marked)
 
 
 @dataclass(frozen=True, slots=True)

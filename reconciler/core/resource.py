@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from reconciler.core.address import Address
@@ -67,3 +67,8 @@ class Live:
     others: Mapping[str, Mark] = field(default_factory=dict)
     facts: Fields = field(default_factory=dict)
     masked: frozenset[Path] = frozenset()
+
+
+def by_id(lives: Iterable[Live]) -> dict[tuple[str, str], Live]:
+    """`lives` by kind and the server's id."""
+    return {(live.address.kind, live.id): live for live in lives}
