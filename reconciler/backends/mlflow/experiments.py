@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from reconciler.backends.mlflow import limits, older, servers
 from reconciler.backends.mlflow.api import (
@@ -64,8 +64,7 @@ class Experiments(Wire):
         lives = [self.live(item, query.stack) for item in found]
         rest = [one for one in query.sought if not one.free]
         missing = _missing(rest, [live for live in lives if not (live.deleted and self.frees_names)])
-        if missing:
-            others += yield from self._look_up(missing)
+        others += yield from self._look_up(missing)
         lives += [self.live(item, query.stack, sought.address) for sought, item in others]
         return list({live.id: live for live in lives}.values())  # one that was renamed in between is found twice
 
@@ -127,13 +126,12 @@ class Experiments(Wire):
 
     def _marked(self, stack: str) -> Flow[list[Experiment]]:
         """All that carries the mark. A server that knows no `present` refuses it at once."""
-        body = {"view_type": "ALL", "order_by": [self.api.order], "max_results": self.api.page}
         if self.asks_presence:
-            asking = {**body, "filter": present(stack)}
+            asking = self._search(present(stack))
             (first,) = yield [self.api.read("experiments/search", asking, REFUSED)]
             if first is not None:
                 return (yield from self.api.pages("experiments/search", asking, ExperimentPage, first))
-        return (yield from self.api.pages("experiments/search", {**body, "filter": marked(stack)}, ExperimentPage))
+        return (yield from self.api.pages("experiments/search", self._search(marked(stack)), ExperimentPage))
 
     def _observe_all(self, query: Query) -> Flow[list[Live]]:
         """All that the server has is read, and what is ours or sought is picked out of it."""
@@ -151,9 +149,16 @@ class Experiments(Wire):
         if servers.SEARCH in self.server.lacks and not filter:
             everything = {"view_type": view, "max_results": str(self.api.page)}
             return (yield from self.api.listed("experiments/list", everything, ExperimentPage))
-        body = {"view_type": view, "order_by": [self.api.order], "max_results": self.api.page}
-        body |= {"filter": filter} if filter else {}
-        return (yield from self.api.pages("experiments/search", body, ExperimentPage))
+        return (yield from self.api.pages("experiments/search", self._search(filter, view=view), ExperimentPage))
+
+    def _search(self, filter: str, *, view: str = "ALL", most: int | None = None) -> dict[str, Any]:  # noqa: A002
+        """What a search is asked. `most`: experiments in one reply, at most a page."""
+        body = {
+            "view_type": view,
+            "order_by": [self.api.order],
+            "max_results": min(self.api.page, most or self.api.page),
+        }
+        return body | ({"filter": filter} if filter else {})
 
     def _look_up(self, missing: list[Sought]) -> Flow[list[tuple[Sought, Experiment]]]:
         """The experiments that bear the sought ids or names. Many names are listed first, as far as that is cheaper."""
@@ -179,13 +184,8 @@ class Experiments(Wire):
 
     def _list(self, names: list[str]) -> Call:
         """The first page of all, or of all that begins as these names do."""
-        body = {
-            "view_type": "ALL",
-            "order_by": [self.api.order],
-            "max_results": min(self.api.page, WORTH * len(names)),
-        }
-        filter = beginning(names) if self.asks_beginning else ""  # noqa: A001 - as in MLflow
-        return self.api.read("experiments/search", body | ({"filter": filter} if filter else {}))
+        start = beginning(names) if self.asks_beginning else ""
+        return self.api.read("experiments/search", self._search(start, most=WORTH * len(names)))
 
     def _get(self, sought: Sought) -> Call:
         if sought.id:
