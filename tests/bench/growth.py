@@ -18,14 +18,13 @@ PAGE = 50_000
 LINEAR = 1.05
 """What counts as linear: a fit over three sizes has no more digits."""
 FROM = 1_000
-"""The exponent is that of the sizes from here on, less what the smallest takes: below it, start-up is all there is."""
+"""The exponent is fitted from here on, to what is more than the quickest takes: below it, start-up is all there is."""
 NOTES = (
     (
         "`plan` with nothing to do, start-up and manifests included, against the fake server in another process. "
         "The best of several rounds: what else a machine does only adds. "
         "Reads: one for each page of 50,000 experiments, one for runs, one for logged models. The exponents are "
-        "fitted from 1,000 experiments on, less what the "
-        "smallest stack takes."
+        "fitted from 1,000 experiments on, less what the quickest of all takes."
     ),
     "![Seconds of a plan over the number of experiments](images/growth.svg)",
 )
