@@ -7,9 +7,9 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from statistics import linear_regression
 
 from tests.bench import plot, stacks
+from tests.bench.fit import exponent
 from tests.bench.measure import PYTHON, ROOT, Row, Table, reconciler, shown, surroundings
 from tests.bench.worlds import URL
 
@@ -91,6 +91,4 @@ def _row(size: int, seconds: float, requests: int, memory: float) -> Row:
 
 
 def _exponent(values: dict[int, float]) -> float:
-    base = min(values.values())
-    points = [(math.log(size), math.log(value - base)) for size, value in values.items() if size >= FROM]
-    return linear_regression([x for x, _ in points], [y for _, y in points]).slope
+    return exponent({size: value for size, value in values.items() if size >= FROM}, min(values.values()))

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from tests.bench import stacks
-from tests.bench.measure import HEAD, Ratio, Row, Table, in_turn, inside, row
+from tests.bench.fit import exponent
+from tests.bench.measure import HEAD, Ratio, Row, Table, Taken, in_turn, inside, row
 
 URL = "http://127.0.0.1:9"
+SIZES, FILES = (1_000, 10_000, 100_000), (1, 1_000)
 NOTES = (
     (
         "The reference is `yaml.load` with `CSafeLoader` of the same text, each in a process of its own; imports are "
         "not counted. Ours includes the positions, the checks of every field, and what the target's server can hold."
+    ),
+    (
+        "The exponents say how time and memory grow over the sizes, 1 where they are linear; the memory less what a "
+        "stack of one experiment takes."
     ),
     (
         "Against octoDNS 1.x: as many records of a zone, loaded and planned from YAML against an empty target; ours "
@@ -22,25 +29,48 @@ NOTES = (
 
 
 def bench(folder: Path, *, quick: bool) -> Table:
-    sizes = [(1_000, 1), (10_000, 1)] if quick else [(1_000, 1), (10_000, 1), (10_000, 1_000), (100_000, 1)]
-    rows = [_parsed(folder, count, files) for count, files in sizes]
+    sizes = SIZES[:2] if quick else SIZES
+    rows = []
+    for files in FILES[:1] if quick else FILES:
+        parsed = {count: _parsed(folder, count, files) for count in sizes}
+        rows += [_row(parsed[count], count, files) for count in sizes]
+        rows += [] if quick else [_growth(folder, parsed, files)]
     if not quick:
-        rows.append(_parsed(folder, 10_000, 1_000, distinct=True))
-    rows += [_dns(folder, count) for count in ([1_000] if quick else [1_000, 10_000])]
+        alike = _parsed(folder, 10_000, 1_000, distinct=True)
+        rows.append(_row(alike, 10_000, 1_000, ", no two tags of one value"))
+    rows += [_dns(folder, count) for count in SIZES[: 1 if quick else 2]]
     return Table("B2", "Manifests", HEAD, rows, NOTES)
 
 
-def _parsed(folder: Path, count: int, files: int, *, distinct: bool = False) -> Row:
+def _parsed(folder: Path, count: int, files: int, *, distinct: bool = False) -> Ratio:
     home = folder / f"{count}-{files}{'-distinct' if distinct else ''}"
     stack = str(stacks.write(home, URL, experiments=count, files=files, distinct=distinct))
-    parse = in_turn(partial(inside, "reading", "ours", stack), partial(inside, "reading", "yaml", stack), 3)
-    alike = ", no two tags of one value" if distinct else ""
-    what = f"{count:,} experiments in {files:,} {'file' if files == 1 else 'files'}{alike} ({_rate(parse, count)})"
-    return row(what, parse, most=2)
+    return in_turn(partial(inside, "reading", "ours", stack), partial(inside, "reading", "yaml", stack), 3)
+
+
+def _row(parsed: Ratio, count: int, files: int, alike: str = "") -> Row:
+    return row(f"{count:,} experiments in {_files(files)}{alike} ({_rate(parsed, count)})", parsed, most=2)
+
+
+def _growth(folder: Path, parsed: dict[int, Ratio], files: int) -> Row:
+    """The exponents of our time, of the reference's, and of our memory."""
+    ours = exponent({count: _quickest(one.ours) for count, one in parsed.items()})
+    reference = exponent({count: _quickest(one.reference) for count, one in parsed.items()})
+    one = str(stacks.write(folder / "one", URL, experiments=1))
+    memory = exponent({count: one.memory for count, one in parsed.items()}, inside("reading", "ours", one).memory)
+    return Row(f"exponents, in {_files(files)}", [f"{ours:.2f}", f"{reference:.2f}", "", f"{memory:.2f}"])
+
+
+def _quickest(runs: Sequence[Taken]) -> float:
+    return min(one.seconds for one in runs)
+
+
+def _files(count: int) -> str:
+    return f"{count:,} {'file' if count == 1 else 'files'}"
 
 
 def _rate(ratio: Ratio, count: int) -> str:
-    return f"{count / min(one.seconds for one in ratio.ours):,.0f} a second"
+    return f"{count / _quickest(ratio.ours):,.0f} a second"
 
 
 def _dns(folder: Path, count: int) -> Row:
