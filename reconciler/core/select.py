@@ -59,7 +59,9 @@ def unmatched(addresses: list[Address], selection: Selection) -> list[str]:
 
 def unknown(name: str, known: Sequence[str]) -> Diagnostic:
     """The finding for an address or a glob that names nothing. No word is near to a glob: an example says more."""
-    if known and not {"*", "?"}.isdisjoint(name):
+    if keyed := sorted(one for one in known if one.partition(".")[2] == name):
+        hint = f"did you mean {' or '.join(map(shown, keyed))}?"
+    elif known and not {"*", "?"}.isdisjoint(name):
         kind = name.partition(".")[0]
         example = min(known, key=lambda one: (not one.startswith(f"{kind}."), one))
         hint = f"it has to match a whole address, such as '{example}'"
