@@ -11,7 +11,7 @@ from reconciler.core.address import Address
 from reconciler.core.describe import Describer
 from reconciler.core.diagnostics import Diagnostic, error
 from reconciler.core.keys import Keys, key_of
-from reconciler.core.kind import Kind, lineage
+from reconciler.core.kind import Kind
 from reconciler.core.mark import canonical
 from reconciler.core.match import NAME
 from reconciler.core.resource import Desired, Live
@@ -106,8 +106,8 @@ class Importer:
 
     @property
     def names(self) -> set[str]:
-        """The kinds that have to be read."""
-        return lineage(self._wanted.kinds, self._kinds)
+        """The kinds that have to be read: an entry names what it lives in, and no more."""
+        return {*self._wanted.kinds, *(one for kind in self._wanted.kinds for one in self._kinds[kind].parents)}
 
     @property
     def filters(self) -> dict[str, str]:

@@ -1,10 +1,11 @@
 """Kinds: the policy beside each field, and how values become fields by path."""
 
+from dataclasses import replace
 from typing import Annotated
 
 from pydantic import Field
 
-from reconciler.core.kind import DIRECTIVE, Kind, Resource, Rule, flatten, rules_of
+from reconciler.core.kind import DIRECTIVE, Kind, Resource, Rule, flatten, lineage, rules_of
 from tests.lives import KINDS
 
 FIXED = Rule(fixed="it cannot move", reference="places", parent=True)
@@ -80,3 +81,12 @@ def test_what_is_only_ever_added_to_is_known_by_its_rule():
         True,
         False,
     ]
+
+
+def test_the_lineage_of_a_kind_is_all_that_it_lives_in():
+    versions = replace(THINGS, name="versions", rules={"model": Rule(reference="logged_models", parent=True)})
+    deep = {**KINDS, "versions": versions}
+    assert lineage(["experiments"], deep) == {"experiments"}
+    assert lineage(["runs", "experiments"], deep) == {"runs", "experiments"}
+    assert lineage(["versions"], deep) == {"versions", "logged_models", "experiments"}
+    assert lineage(["nothing"], deep) == set()

@@ -126,13 +126,6 @@ VERSIONS = replace(logged_model.KIND, name="versions", rules={"model": Rule(refe
 DEEP = {**KINDS, "versions": VERSIONS}
 
 
-def test_the_lineage_of_a_kind_is_all_that_it_lives_in():
-    assert lineage(["experiments"], DEEP) == {"experiments"}
-    assert lineage(["runs", "experiments"], DEEP) == {"runs", "experiments"}
-    assert lineage(["versions"], DEEP) == {"versions", "logged_models", "experiments"}
-    assert lineage(["nothing"], DEEP) == set()
-
-
 def test_of_a_lineage_all_levels_are_read():
     every = {**wires(), "versions": Found("versions", ("v",))}
     some = {name: wire for name, wire in every.items() if name in lineage(["versions"], DEEP)}
