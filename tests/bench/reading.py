@@ -21,7 +21,7 @@ def ours(folder: Path) -> int:
 
 def plain(folder: Path) -> int:
     texts = [path.read_text() for path in sorted(folder.glob("*.yaml")) if path.name != "reconciler.yaml"]
-    return sum(len(part) for text in texts for part in yaml.load(text, yaml.CSafeLoader).values())
+    return sum(len(part or ()) for text in texts for part in yaml.load(text, yaml.CSafeLoader).values())
 
 
 def plan(folder: Path) -> int:
