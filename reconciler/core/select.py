@@ -58,9 +58,12 @@ def unmatched(addresses: list[Address], selection: Selection) -> list[str]:
 
 
 def unknown(name: str, known: Sequence[str]) -> Diagnostic:
-    """The finding for an address or a glob that names nothing. No word is near to a glob: an example says more."""
-    if keyed := sorted(one for one in known if one.partition(".")[2] == name):
-        hint = f"did you mean {' or '.join(map(shown, keyed))}?"
+    """The finding for an address or a glob that names nothing.
+
+    A key alone is told with the kinds that have it. No word is near to a glob: an example says more.
+    """
+    if keyed := sorted(f"'{one}'" for one in known if one.partition(".")[2].lower() == name.lower()):
+        hint = f"did you mean {' or '.join(keyed)}?"
     elif known and not {"*", "?"}.isdisjoint(name):
         kind = name.partition(".")[0]
         example = min(known, key=lambda one: (not one.startswith(f"{kind}."), one))
