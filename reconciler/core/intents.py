@@ -34,7 +34,7 @@ class Intents:
         return known
 
     def ahead(self, desired: Iterable[Desired]) -> Iterator[None]:
-        """Finds out one after the other, for whoever has nothing else to do."""
+        """Finds out one after the other, for whoever has nothing else to do; a create needs no tags of these."""
         for one in desired:
             self.tags(one)
             yield

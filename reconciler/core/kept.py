@@ -10,7 +10,7 @@ from reconciler.core.change import Action, FieldChange, Value
 from reconciler.core.diagnostics import Span
 from reconciler.core.kind import Kind
 from reconciler.core.plan import Outcome
-from reconciler.core.resource import Live, by_id
+from reconciler.core.resource import Live, identified
 from reconciler.core.sensitive import KEY, Sensitive, quoted, revealed
 from reconciler.core.words import dotted
 
@@ -31,7 +31,7 @@ class Found:
         for live in lives:
             if live.mark and not (live.deleted or live.mark.replaced):
                 marked.setdefault(live.address, []).append(live)
-        return cls(by_id(lives), marked)
+        return cls(identified(lives), marked)
 
 
 @dataclass(frozen=True, slots=True)

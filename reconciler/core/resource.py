@@ -69,6 +69,6 @@ class Live:
     masked: frozenset[Path] = frozenset()
 
 
-def by_id(lives: Iterable[Live]) -> dict[tuple[str, str], Live]:
+def identified(lives: Iterable[Live]) -> dict[tuple[str, str], Live]:
     """`lives` by kind and the server's id."""
     return {(live.address.kind, live.id): live for live in lives}

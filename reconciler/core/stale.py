@@ -12,7 +12,7 @@ from reconciler.core.kind import Kind
 from reconciler.core.mark import Mark, canonical
 from reconciler.core.match import NAME
 from reconciler.core.plan import Basis, Plan, Step
-from reconciler.core.resource import Live, by_id
+from reconciler.core.resource import Live, identified
 from reconciler.core.sensitive import KEY, as_text, quoted, revealed
 from reconciler.core.wire import Sought
 from reconciler.core.words import dotted, listed
@@ -51,12 +51,12 @@ def by_kind(found: Sequence[Sought]) -> dict[str, tuple[Sought, ...]]:
 def stale(plan: Plan, lives: Sequence[Live], kinds: Mapping[str, Kind]) -> list[Diagnostic]:
     """What has changed on the server since `plan` was made, of all that it was computed from: a finding for each."""
     steps = {step.address: step for step in plan.steps}
-    numbered = by_id(lives)
+    by_id = identified(lives)
     by_address = {live.address: live for live in lives if not (live.mark and live.mark.replaced)}
     found = []
     for address, expected in sorted(plan.seen.items()):
         step = steps.get(address, Step(address, Action.noop))
-        live = numbered.get((address.kind, plan.ids[address])) if address in plan.ids else by_address.get(address)
+        live = by_id.get((address.kind, plan.ids[address])) if address in plan.ids else by_address.get(address)
         if live is None:
             found += [] if expected == ABSENT else [_gone(step, kinds.get(address.kind))]
         elif expected == ABSENT:

@@ -127,11 +127,11 @@ class Experiments(Wire):
     def _marked(self, stack: str) -> Flow[list[Experiment]]:
         """All that carries the mark. A server that knows no `present` refuses it at once."""
         if self.asks_presence:
-            asking = self._search(present(stack))
+            asking = self._criteria(present(stack))
             (first,) = yield [self.api.read("experiments/search", asking, REFUSED)]
             if first is not None:
                 return (yield from self.api.pages("experiments/search", asking, ExperimentPage, first))
-        return (yield from self.api.pages("experiments/search", self._search(marked(stack)), ExperimentPage))
+        return (yield from self.api.pages("experiments/search", self._criteria(marked(stack)), ExperimentPage))
 
     def _observe_all(self, query: Query) -> Flow[list[Live]]:
         """All that the server has is read, and what is ours or sought is picked out of it."""
@@ -149,9 +149,9 @@ class Experiments(Wire):
         if servers.SEARCH in self.server.lacks and not filter:
             everything = {"view_type": view, "max_results": str(self.api.page)}
             return (yield from self.api.listed("experiments/list", everything, ExperimentPage))
-        return (yield from self.api.pages("experiments/search", self._search(filter, view=view), ExperimentPage))
+        return (yield from self.api.pages("experiments/search", self._criteria(filter, view=view), ExperimentPage))
 
-    def _search(self, filter: str, *, view: str = "ALL", most: int | None = None) -> dict[str, Any]:  # noqa: A002
+    def _criteria(self, filter: str, *, view: str = "ALL", most: int | None = None) -> dict[str, Any]:  # noqa: A002 - as in MLflow
         """What a search is asked. `most`: experiments in one reply, at most a page."""
         body = {
             "view_type": view,
@@ -185,7 +185,7 @@ class Experiments(Wire):
     def _list(self, names: list[str]) -> Call:
         """The first page of all, or of all that begins as these names do."""
         start = beginning(names) if self.asks_beginning else ""
-        return self.api.read("experiments/search", self._search(start, most=WORTH * len(names)))
+        return self.api.read("experiments/search", self._criteria(start, most=WORTH * len(names)))
 
     def _get(self, sought: Sought) -> Call:
         if sought.id:
