@@ -18,7 +18,7 @@ from reconciler.core.call import Call, Flow, Reply
 from reconciler.core.diagnostics import Diagnostic, Failed
 from reconciler.core.lock import Held, LockWire
 from reconciler.runtime.errors import RequestFailed
-from reconciler.runtime.locking import LENGTH, Locking, locked, lost_lock, unreleased, unusable
+from reconciler.runtime.locking import LENGTH, Locking, locked, lost_lock, perhaps_standing, unreleased, unusable
 from reconciler.runtime.observe import feed
 
 T = TypeVar("T")
@@ -82,7 +82,8 @@ def hold(
     `send` is used by two threads at once, and has to work after Ctrl-C too. `on_wait` is called with the holder when
     the waiting begins, and again when another one has it. `on_lost` is called once when the lock is lost, by another
     thread or at the end of the block: nothing may be written any more. `on_warning` is told at the end, by this thread,
-    that the lock was lost (`lock-lost`) or could not be released (`lock-stands`); neither changes what the block did.
+    that the lock was lost (`lock-lost`) or could not be released (`lock-stands`), also where it is not known whether it
+    was taken; neither changes what the block did.
 
     Raises:
         Failed: `lock-held`, or `no-lock` where the server or the account has no lock.
@@ -204,10 +205,16 @@ class Lock:
         if self._thread.is_alive():
             self._thread.join(_PATIENCE)
         if not self._taken:
-            with suppress(Exception):  # it ends by itself
-                drive(self._locking.give_back(), self._send)
+            self._give_back(on_warning)
         elif lost or not self._released(on_warning):
             on_warning(lost_lock(self._locking.stack, self.held))
+
+    def _give_back(self, on_warning: Callable[[Diagnostic], None]) -> None:
+        """Releases what we may have taken without knowing."""
+        try:
+            drive(self._locking.give_back(), self._send)
+        except Exception as problem:  # noqa: BLE001 - it is a warning, whatever it is
+            on_warning(perhaps_standing(self._locking.stack, list(self._locking.sent.values()), problem))
 
     def _released(self, on_warning: Callable[[Diagnostic], None]) -> bool:
         """Whether it was ours until now, as far as we know."""

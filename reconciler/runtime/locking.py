@@ -25,7 +25,7 @@ out when he renews it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 
@@ -235,7 +235,15 @@ def unseen(problem: RequestFailed) -> str:
 
 def unreleased(stack: str, held: Held, problem: BaseException) -> Diagnostic:
     summary = f"the lock of the stack '{stack}' could not be released: {str(problem) or type(problem).__name__}"
-    hint = f"it ends by itself{f' at {clock(held.until)}' if held.until else ''}; to release it now: {_unlock(held)}"
+    return Diagnostic("warning", code="lock-stands", summary=summary, hint=_end(held))
+
+
+def perhaps_standing(stack: str, sent: Sequence[Held], problem: Exception) -> Diagnostic:
+    """`sent`: the locks that we may have made, the last one last."""
+    *others, held = sent
+    words = "it is not known whether the lock of the stack"
+    summary = f"{words} '{stack}' was taken, and it could not be looked at: {str(problem) or type(problem).__name__}"
+    hint = f"if it was, {_end(replace(held, token='') if others else held)}"
     return Diagnostic("warning", code="lock-stands", summary=summary, hint=hint)
 
 
@@ -248,6 +256,10 @@ def lost_lock(stack: str, held: Held) -> Diagnostic:
 def _out_of_reach(stack: str, held: Held, problem: RequestFailed) -> Diagnostic:
     summary = f"the stack '{stack}' is locked: {words(held)}; that is over, and this account may not take it: {problem}"
     return error("lock-held", summary, hint=f"whoever holds it, or an administrator: {_unlock(held)}")
+
+
+def _end(held: Held) -> str:
+    return f"it ends by itself{f' at {clock(held.until)}' if held.until else ''}; to release it now: {_unlock(held)}"
 
 
 def _unlock(held: Held) -> str:

@@ -16,7 +16,7 @@ from reconciler.core.lock import MARGIN, Held
 from reconciler.runtime import lock as runtime
 from reconciler.runtime.errors import ServerFailed, Unauthorized, Unreachable
 from reconciler.runtime.lock import AGAIN, EVERY, LONGEST, SHORTEST, Clock, hold, ourselves
-from reconciler.runtime.locking import KEPT, LENGTH, ROUNDS
+from reconciler.runtime.locking import KEPT, LENGTH
 from tests.locks import START, WIRE, Net, ask, holder, locks, place
 
 LOCK = "reconciler.ml.lock"
@@ -199,11 +199,25 @@ def test_ctrl_c_before_the_reply_gives_back_what_was_taken(seen):
 
 
 def test_what_cannot_be_given_back_ends_by_itself(seen):
-    seen.net.fates = {"create": ["reply lost", *["request lost"] * ROUNDS], "get": [DOWN, DOWN]}
+    seen.net.fates = {"create": ["request lost", "reply lost"], "get": ["done", DOWN, DOWN]}
     with pytest.raises(ServerFailed), seen.hold():
         pytest.fail("there is no lock")
     assert list(seen.there) == [LOCK]
-    assert seen.warnings == []
+    (found,) = seen.warnings
+    assert (found.severity, found.code) == ("warning", "lock-stands")
+    assert "it is not known whether the lock of the stack 'ml' was taken" in found.summary
+    assert str(DOWN) in found.summary
+    assert lock.clock(START + LENGTH) in found.hint
+    assert found.hint.endswith("reconciler unlock")
+
+
+def test_the_one_that_may_have_been_taken_is_named(seen):
+    seen.net.fates = {"create": ["reply lost"], "get": [DOWN, DOWN]}
+    with pytest.raises(ServerFailed), seen.hold():
+        pytest.fail("there is no lock")
+    (held,) = seen.there.values()
+    (found,) = seen.warnings
+    assert found.hint.endswith(f"reconciler unlock {held.token}")
 
 
 def test_it_is_renewed_every_minute(seen):
