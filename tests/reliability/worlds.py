@@ -76,10 +76,11 @@ class World:
         """The mixed apply, a request after the other unless `more` says otherwise."""
         return self.shell("apply", "--yes", "--parallel", "1", *REPLACE, *more, code=code)
 
-    def prove(self, *, done: bool = False, locked: bool = False) -> None:
+    def prove(self, *, done: bool = False, locked: bool = False, expired: bool = False) -> None:
         """Plan and apply converge, and nothing is lost, doubled or touched.
 
-        `done`: an apply has said that it is; `locked`: one has left its lock, or may have.
+        `done`: an apply has said that it is; `locked`: one has left its lock, or may have; `expired`: and the time of
+        that is over, so that the next one takes it over that has anything to do.
         """
         self.heal()
         if locked:
@@ -90,6 +91,9 @@ class World:
         if self.written:  # an apply that had nothing to do has shown that there is nothing left
             self.relay.clear()
             self.shell("plan", "--detailed-exitcode")
+        elif expired:
+            self.shell("unlock", "--yes")
+            self.relay.clear()
         assert self.written == []
         check(self.start, look(self.api), self.goal)
 
