@@ -149,15 +149,11 @@ class Experiments(Wire):
         if servers.SEARCH in self.server.lacks and not filter:
             everything = {"view_type": view, "max_results": str(self.api.page)}
             return (yield from self.api.listed("experiments/list", everything, ExperimentPage))
-        return (yield from self.api.pages("experiments/search", self._criteria(filter, view=view), ExperimentPage))
+        return (yield from self.api.pages("experiments/search", self._criteria(filter, view), ExperimentPage))
 
-    def _criteria(self, filter: str, *, view: str = "ALL", most: int | None = None) -> dict[str, Any]:  # noqa: A002 - as in MLflow
-        """What a search is asked. `most`: experiments in one reply, at most a page."""
-        body = {
-            "view_type": view,
-            "order_by": [self.api.order],
-            "max_results": min(self.api.page, most or self.api.page),
-        }
+    def _criteria(self, filter: str, view: str = "ALL") -> dict[str, Any]:  # noqa: A002 - as in MLflow
+        """What a search is asked, a page at a time."""
+        body = {"view_type": view, "order_by": [self.api.order], "max_results": self.api.page}
         return body | ({"filter": filter} if filter else {})
 
     def _look_up(self, missing: list[Sought]) -> Flow[list[tuple[Sought, Experiment]]]:
@@ -185,7 +181,8 @@ class Experiments(Wire):
     def _list(self, names: list[str]) -> Call:
         """The first page of all, or of all that begins as these names do."""
         start = beginning(names) if self.asks_beginning else ""
-        return self.api.read("experiments/search", self._criteria(start, most=WORTH * len(names)))
+        few = {"max_results": min(self.api.page, WORTH * len(names))}
+        return self.api.read("experiments/search", self._criteria(start) | few)
 
     def _get(self, sought: Sought) -> Call:
         if sought.id:
