@@ -79,8 +79,7 @@ class Stepper:
         problems = [self._refusal(desired, refused, kind) for refused in found.refused]
         problems += self._spared(live, desired) + self._unsupported(live, found) + self._conflicts(desired, found)
         problems += self._impossible(desired, Action.restore) if live.deleted else []
-        kept = _with(intended, live, stays)
-        tags = self._mark_edit(live, kept) if stays else _edit(live, self.intents.tags(desired))
+        tags = self._mark_edit(live, _with(intended, live, stays)) if stays else _edit(live, self.intents.tags(desired))
         if not (found.changes or tags or live.deleted):
             return Verdict(None, problems, stays)
         action = Action.restore if live.deleted else max((c.effect for c in found.changes), default=Action.adopt)
