@@ -234,7 +234,7 @@ def unseen(problem: RequestFailed) -> str:
 
 
 def unreleased(stack: str, held: Held, problem: BaseException) -> Diagnostic:
-    summary = f"the lock of the stack '{stack}' could not be released: {str(problem) or type(problem).__name__}"
+    summary = f"the lock of the stack '{stack}' could not be released: {_why(problem)}"
     return Diagnostic("warning", code="lock-stands", summary=summary, hint=_end(held))
 
 
@@ -242,7 +242,7 @@ def perhaps_standing(stack: str, sent: Sequence[Held], problem: Exception) -> Di
     """`sent`: the locks that we may have made, the last one last."""
     *others, held = sent
     words = "it is not known whether the lock of the stack"
-    summary = f"{words} '{stack}' was taken, and it could not be looked at: {str(problem) or type(problem).__name__}"
+    summary = f"{words} '{stack}' was taken, and it could not be looked at: {_why(problem)}"
     hint = f"if it was, {_end(replace(held, token='') if others else held)}"
     return Diagnostic("warning", code="lock-stands", summary=summary, hint=hint)
 
@@ -256,6 +256,10 @@ def lost_lock(stack: str, held: Held) -> Diagnostic:
 def _out_of_reach(stack: str, held: Held, problem: RequestFailed) -> Diagnostic:
     summary = f"the stack '{stack}' is locked: {words(held)}; that is over, and this account may not take it: {problem}"
     return error("lock-held", summary, hint=f"whoever holds it, or an administrator: {_unlock(held)}")
+
+
+def _why(problem: BaseException) -> str:
+    return str(problem) or type(problem).__name__
 
 
 def _end(held: Held) -> str:
